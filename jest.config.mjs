@@ -1,0 +1,19 @@
+/** @type {import('jest').Config} */
+const base = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' } }] },
+  modulePathIgnorePatterns: [
+    '<rootDir>/.interop/',
+    '<rootDir>/.serverless/',
+    '<rootDir>/.tamis/',
+    '<rootDir>/.esbuild/',
+  ],
+};
+
+export default {
+  projects: [
+    { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/**/*.test.ts'] },
+    { ...base, displayName: 'interop', testMatch: ['<rootDir>/test/interop/**/*.interop.ts'] },
+  ],
+};

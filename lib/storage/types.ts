@@ -1,0 +1,79 @@
+/**
+ * The storage port: what a job needs of S3, of a folder, or of a map in memory.
+ * Every failure is a `TamisError` of the family `storage.*`:
+ * `storage.not-found` (reads only), `storage.precondition-failed` (412: the condition does not hold),
+ * `storage.conflict` (409: two conditional writes met, read again and decide), `storage.denied` (final),
+ * `storage.unavailable` (passing).
+ */
+
+/** One version of one object, as the storage reports it. */
+export interface ObjectHead {
+  readonly key: string;
+  /** Without the surrounding quotes. */
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly versionId?: string;
+  /** When the storage wrote the object, by the storage's own clock (milliseconds since 1970). */
+  readonly lastModifiedMs: number;
+  /** The storage's own clock when it answered (the `Date` header); compare `lastModifiedMs` with this only. */
+  readonly answeredAtMs: number;
+}
+
+export interface ObjectRead extends ObjectHead {
+  /** Must be consumed or destroyed by `return()`; a reader that stops early leaks no connection. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
+export interface ReadOptions {
+  readonly versionId?: string;
+  /** Fails with `storage.precondition-failed` when the object's ETag is another. */
+  readonly ifMatch?: string;
+  /** First byte, 0-based. */
+  readonly start?: number;
+  /** Last byte, inclusive. */
+  readonly end?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** At most one of the two. `ifNoneMatch: '*'`: only when no object is there. `ifMatch`: only while its ETag is this one. */
+export type WriteCondition = { readonly ifNoneMatch: '*' } | { readonly ifMatch: string } | undefined;
+
+export interface Written {
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly versionId?: string;
+  readonly lastModifiedMs: number;
+  readonly answeredAtMs: number;
+}
+
+/** A streaming write of unknown length. Nothing is visible under the key before `complete` resolves. */
+export interface Upload {
+  /** Resolves when the next chunk is welcome (back-pressure). The chunk must not be changed afterwards. */
+  write(chunk: Buffer): Promise<void>;
+  /** Bytes accepted so far. */
+  readonly sizeBytes: number;
+  /** Publishes atomically under the condition. After a rejection the upload is still to be aborted. */
+  complete(condition?: WriteCondition): Promise<Written>;
+  /** Idempotent; never rejects. */
+  abort(): Promise<void>;
+}
+
+/** What the ledger meters. `list` is billed as `put` on S3. */
+export type StorageOperation = 'get' | 'put' | 'list' | 'delete';
+export type CountOperation = (operation: StorageOperation) => void;
+
+export interface Storage {
+  /** How a person writes this key: `s3://bucket/key`, or a path. */
+  uri(key: string): string;
+  /** Undefined when there is no such object (a deleted one included). */
+  head(key: string, options?: { readonly versionId?: string }): Promise<ObjectHead | undefined>;
+  read(key: string, options?: ReadOptions): Promise<ObjectRead>;
+  put(key: string, body: Buffer, condition?: WriteCondition): Promise<Written>;
+  upload(key: string): Upload;
+  /** Current versions, in key order. */
+  list(prefix: string): AsyncIterable<ObjectHead>;
+  /** Every version id of exactly this key, newest first; a single `undefined` where the storage keeps no versions. Empty when nothing is there. */
+  versions(key: string): Promise<readonly (string | undefined)[]>;
+  /** Deleting what is not there is no error. Without a version id, on a versioned bucket, it leaves a delete marker. */
+  delete(key: string, options?: { readonly versionId?: string }): Promise<void>;
+}
