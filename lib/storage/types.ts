@@ -17,7 +17,12 @@ export interface ObjectHead {
   readonly lastModifiedMs: number;
   /** The storage's own clock when it answered (the `Date` header); compare `lastModifiedMs` with this only. */
   readonly answeredAtMs: number;
+  /** What the writer attached (S3 user metadata). Empty from `list`. Directory: kept beside the object, or `{}`. */
+  readonly metadata: Metadata;
 }
+
+/** Lower-case names, printable ASCII values, at most 2 KB in all. Written together with the object, atomically. */
+export type Metadata = Readonly<Record<string, string>>;
 
 export interface ObjectRead extends ObjectHead {
   /** Must be consumed or destroyed by `return()`; a reader that stops early leaks no connection. */
@@ -35,8 +40,17 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** At most one of the two. `ifNoneMatch: '*'`: only when no object is there. `ifMatch`: only while its ETag is this one. */
+/**
+ * At most one of the two. `ifNoneMatch: '*'`: only when no object is there. `ifMatch`: only while its ETag is this one
+ * (with no object there it does not hold: `storage.precondition-failed`).
+ */
 export type WriteCondition = { readonly ifNoneMatch: '*' } | { readonly ifMatch: string } | undefined;
+
+export interface WriteOptions {
+  readonly condition?: WriteCondition;
+  readonly metadata?: Metadata;
+  readonly contentType?: string;
+}
 
 export interface Written {
   readonly etag: string;
@@ -52,7 +66,10 @@ export interface Upload {
   write(chunk: Buffer): Promise<void>;
   /** Bytes accepted so far. */
   readonly sizeBytes: number;
-  /** Publishes atomically under the condition. After a rejection the upload is still to be aborted. */
+  /**
+   * Publishes atomically under the condition. After `storage.precondition-failed` it may be called again with another
+   * condition; after any other rejection the upload is only good for `abort`.
+   */
   complete(condition?: WriteCondition): Promise<Written>;
   /** Idempotent; never rejects. */
   abort(): Promise<void>;
@@ -68,12 +85,15 @@ export interface Storage {
   /** Undefined when there is no such object (a deleted one included). */
   head(key: string, options?: { readonly versionId?: string }): Promise<ObjectHead | undefined>;
   read(key: string, options?: ReadOptions): Promise<ObjectRead>;
-  put(key: string, body: Buffer, condition?: WriteCondition): Promise<Written>;
-  upload(key: string): Upload;
+  put(key: string, body: Buffer, options?: WriteOptions): Promise<Written>;
+  upload(key: string, options?: Pick<WriteOptions, 'metadata' | 'contentType'>): Upload;
   /** Current versions, in key order. */
   list(prefix: string): AsyncIterable<ObjectHead>;
   /** Every version id of exactly this key, newest first; a single `undefined` where the storage keeps no versions. Empty when nothing is there. */
   versions(key: string): Promise<readonly (string | undefined)[]>;
-  /** Deleting what is not there is no error. Without a version id, on a versioned bucket, it leaves a delete marker. */
-  delete(key: string, options?: { readonly versionId?: string }): Promise<void>;
+  /**
+   * Deleting what is not there is no error. Without a version id, on a versioned bucket, it leaves a delete marker.
+   * With `ifMatch`, only while the current ETag is this one; else `storage.precondition-failed`.
+   */
+  delete(key: string, options?: { readonly versionId?: string; readonly ifMatch?: string }): Promise<void>;
 }
