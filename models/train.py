@@ -1,0 +1,185 @@
+"""Train the demo's model and write it in the two forms that Tamis can use.
+
+    python models/train.py                          # check only: train, measure, compare with the committed ONNX file
+    python models/train.py --onnx models/wine.onnx  # export the embedded model and its card (wine.json)
+    python models/train.py --mlflow .interop/wine   # save the very same forest for `mlflow models serve`
+
+The data set (UCI Wine) ships inside scikit-learn: nothing is downloaded. The seed is fixed, so every run of the same
+scikit-learn gives the same forest. Requirements: requirements.txt beside this file.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+
+import numpy
+import sklearn
+from sklearn.datasets import load_wine
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+from sklearn.model_selection import train_test_split
+
+SEED = 20260301
+HELD_OUT_ROWS = 80
+# Classes 0, 1, 2 in the data set's order. The copy in scikit-learn has no names; those of the three cultivars are in
+# M. Forina, C. Armanino, M. Castino, M. Ubigli, Vitis 25 (1986) 189-201, with the same counts: 59, 71, 48.
+CLASSES = ["barolo", "grignolino", "barbera"]
+HERE = pathlib.Path(__file__).resolve().parent
+COMMITTED_ONNX = HERE / "wine.onnx"
+
+
+def load():
+    """The 178 measurements and their classes, split once: (train X, held-out X, train y, held-out y), stratified."""
+    data = load_wine(as_frame=True)
+    return train_test_split(
+        data.data, data.target, test_size=HELD_OUT_ROWS, random_state=SEED, stratify=data.target
+    )
+
+
+def fit(features, classes):
+    """The forest. Leaves of two rows and class weights of each tree's own keep probabilities off the grid of 1/100: there
+    two classes tie, and the last bit of a float32 sum then decides (12 labels in a million noisy rows, before)."""
+    forest = RandomForestClassifier(
+        n_estimators=100, min_samples_leaf=2, class_weight="balanced_subsample", random_state=SEED, n_jobs=1
+    )
+    return forest.fit(features, classes)
+
+
+def export_onnx(forest, feature_names):
+    """The forest as ONNX bytes: one float32 input [rows, 13], outputs `label` (int64) and `probabilities` (float32)."""
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType
+
+    model = convert_sklearn(
+        forest,
+        name="wine",
+        initial_types=[("features", FloatTensorType([None, len(feature_names)]))],
+        options={id(forest): {"zipmap": False}},
+        # Old enough for every runtime in use; the tree operators have been the same since.
+        target_opset={"": 15, "ai.onnx.ml": 3},
+    )
+    model.ir_version = 8
+    for key, value in {"features": feature_names, "classes": CLASSES}.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, json.dumps(value)
+    return model.SerializeToString(deterministic=True)
+
+
+def predict_onnx(onnx_bytes, rows):
+    """(labels, probabilities) of float64 rows, as ONNX Runtime computes them."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
+    return session.run(["label", "probabilities"], {"features": rows.astype(numpy.float32)})
+
+
+def noisy_rows(count):
+    """`count` rows resampled from the whole data set with noise, to compare models on more than 178 points."""
+    generator = numpy.random.default_rng(SEED)
+    data = load_wine(as_frame=True).data
+    picked = data.iloc[generator.integers(0, len(data), count)]
+    return picked * generator.uniform(0.8, 1.2, picked.shape)
+
+
+def compare(forest, onnx_bytes, rows):
+    """(rows whose label differs, largest difference of a probability) between scikit-learn and ONNX Runtime."""
+    labels, probabilities = predict_onnx(onnx_bytes, rows.to_numpy())
+    different = int((forest.predict(rows) != labels).sum())
+    return different, float(numpy.abs(forest.predict_proba(rows) - probabilities).max())
+
+
+def save_mlflow(forest, features, directory):
+    """The forest as three MLflow models: `labels`, `probabilities` (list per row), `frame` (label and scores by name)."""
+    import mlflow
+    import mlflow.pyfunc
+    import mlflow.sklearn
+    import pandas
+    from mlflow.models import infer_signature
+
+    class LabelAndScores(mlflow.pyfunc.PythonModel):
+        """Answers a row with the label and one score a class: what a pyfunc returning a DataFrame looks like."""
+
+        def __init__(self, forest, classes):
+            self.forest = forest
+            self.classes = classes
+
+        def predict(self, context, model_input, params=None):
+            scores = self.forest.predict_proba(model_input)
+            frame = pandas.DataFrame(scores, columns=self.classes)
+            frame.insert(0, "prediction", [self.classes[index] for index in scores.argmax(axis=1)])
+            return frame
+
+    def signature(answer):
+        return infer_signature(features, answer)
+
+    directory.mkdir(parents=True, exist_ok=True)
+    requirements = [f"scikit-learn=={sklearn.__version__}", f"numpy=={numpy.__version__}", f"pandas=={pandas.__version__}"]
+    common = {"pip_requirements": requirements}
+    # cloudpickle in every version; newer ones warn that a pickle runs code when loaded, which is so: load only your own.
+    mlflow.sklearn.save_model(
+        forest,
+        directory / "labels",
+        signature=signature(forest.predict(features)),
+        serialization_format="cloudpickle",
+        **common,
+    )
+    mlflow.sklearn.save_model(
+        forest,
+        directory / "probabilities",
+        signature=signature(forest.predict_proba(features)),
+        serialization_format="cloudpickle",
+        pyfunc_predict_fn="predict_proba",
+        **common,
+    )
+    model = LabelAndScores(forest, CLASSES)
+    mlflow.pyfunc.save_model(
+        directory / "frame", python_model=model, signature=signature(model.predict(None, features)), **common
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--onnx", type=pathlib.Path, help="write the ONNX file here, and its card beside it")
+    parser.add_argument("--mlflow", type=pathlib.Path, help="save the MLflow models in this folder, which must be empty")
+    parser.add_argument("--rows", type=int, default=100_000, help="noisy rows on which the two forms are compared")
+    options = parser.parse_args()
+
+    train, held_out, train_classes, held_out_classes = load()
+    forest = fit(train, train_classes)
+    report = {
+        "rows": {"train": len(train), "heldOut": len(held_out)},
+        "accuracy": accuracy_score(held_out_classes, forest.predict(held_out)),
+        "logLoss": log_loss(held_out_classes, forest.predict_proba(held_out)),
+        "confusion": confusion_matrix(held_out_classes, forest.predict(held_out)).tolist(),
+        "nodes": sum(tree.tree_.node_count for tree in forest.estimators_),
+        "scikitLearn": sklearn.__version__,
+    }
+
+    if options.onnx:
+        onnx_bytes = export_onnx(forest, list(train.columns))
+        options.onnx.write_bytes(onnx_bytes)
+        card = {
+            "file": options.onnx.name,
+            "sha256": hashlib.sha256(onnx_bytes).hexdigest(),
+            "bytes": len(onnx_bytes),
+            "features": list(train.columns),
+            "classes": CLASSES,
+            **report,
+        }
+        options.onnx.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    else:
+        onnx_bytes = COMMITTED_ONNX.read_bytes()
+    if options.mlflow:
+        save_mlflow(forest, train, options.mlflow)
+
+    for name, rows in {"heldOut": held_out, "noisy": noisy_rows(options.rows)}.items():
+        different, largest = compare(forest, onnx_bytes, rows)
+        report[name] = {"rows": len(rows), "labelsThatDiffer": different, "largestDifference": largest}
+        if different or largest > 1e-6:
+            raise SystemExit(f"the ONNX file is not this forest: {json.dumps(report[name])}")
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
