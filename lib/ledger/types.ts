@@ -81,7 +81,8 @@ export interface CarbonLine {
   /** Operational and embodied together. */
   readonly gramsCO2e: Band;
   readonly operationalGramsCO2e: Band;
-  readonly embodiedGramsCO2e: Band;
+  /** Null where no figure is known (then under `unknown`) or published by anybody (then under `omitted`). */
+  readonly embodiedGramsCO2e: Band | null;
   readonly basis: Basis;
   /** Central value; low and high use the bounds of the factors. */
   readonly gridGramsPerKwh: number;
