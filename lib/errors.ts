@@ -87,6 +87,16 @@ export const errorRules = {
       'check endpoint.model and endpoint.outputs',
     ],
   ),
+  'config.model-zipmap': rule<{ model: string }>(
+    'final',
+    'operator',
+    'The embedded model gives its probabilities as maps, which the runtime cannot read.',
+    ({ model }) => [
+      'a model whose probabilities are a tensor',
+      `${model} gives a sequence of maps`,
+      'export it again with the option zipmap=False',
+    ],
+  ),
   'config.feature-not-in-model': rule<{ features: readonly string[] }>(
     'final',
     'operator',
@@ -134,6 +144,12 @@ export const errorRules = {
     problem,
     'run tamis help',
   ]),
+  'local.parameter': rule<{ name: string; expected: string; found: string }>(
+    'final',
+    'operator',
+    'A parameter of the deployment has a value that it cannot have.',
+    ({ name, expected, found }) => [`${expected} for ${name}`, found, 'see params in serverless.yml'],
+  ),
   'local.no-such-file': rule<{ file: string }>(
     'final',
     'operator',
@@ -304,6 +320,12 @@ export const errorRules = {
       'point the route at a classifier, or configure labels',
     ],
   ),
+  'endpoint.no-scores': rule(
+    'final',
+    'operator',
+    'The route decides by probabilities and the endpoint gives none.',
+    () => ['probabilities in the answers', 'labels alone', 'remove decide and output.scores, or serve probabilities'],
+  ),
   'endpoint.version-mismatch': rule<{ stated: string }>(
     'final',
     'operator',
@@ -335,6 +357,16 @@ export const errorRules = {
     `${operation} denied`,
     "check the function's role and the bucket's policy",
   ]),
+  'storage.refused': rule<{ operation: string }>(
+    'final',
+    'operator',
+    'The storage refuses a request as it stands: the bucket, its Region, or a key that it cannot hold.',
+    ({ operation }) => [
+      'a request that the storage can serve',
+      `${operation} refused`,
+      'check the name of the bucket, its Region, and the key',
+    ],
+  ),
   'storage.unavailable': rule<{ operation: string }>(
     'passing',
     'platform',

@@ -40,7 +40,9 @@ function readJson(body: unknown, { rowCount, fields }: SagemakerResponse): reado
   if ('probabilities' in body || 'probabilities-1d' in body) return readJumpStart(body, rowCount);
   if (isRecord(body.label)) return readAutoGluonColumns(body);
   // One line of JSON lines is a row of its own.
-  return rowCount === 1 && ('score' in body || 'label' in body || 'predicted_label' in body) ? [readItem(body, fields)] : undefined;
+  return rowCount === 1 && ('score' in body || 'label' in body || 'predicted_label' in body)
+    ? [readItem(body, fields)]
+    : undefined;
 }
 
 /** `{"probabilities":[[p0,p1],…],"predicted_label":[index,…]}`; some versions give P(class 1) alone, nested or flat. */

@@ -79,6 +79,8 @@ export interface ModelDescription {
   readonly model?: ModelIdentity;
   /** The model's own type of each of its inputs, by the name at the model. */
   readonly types?: Readonly<Record<string, Feature['type']>>;
+  /** The model's type of all its features, where it takes them as one table and names none of them. */
+  readonly everyType?: Feature['type'];
 }
 
 export interface Endpoint<F extends RowFormat = RowFormat> {
@@ -88,7 +90,10 @@ export interface Endpoint<F extends RowFormat = RowFormat> {
   readonly defaults: BatchDefaults;
   /** Called once before the first batch; loads what must be loaded. Sends no row. Throws `endpoint.*` or `config.*`. */
   describe(options: CallOptions): Promise<ModelDescription>;
-  /** `rows` are in input order and so are the answers. The caller checks the count. */
+  /**
+   * `rows` are in input order and so are the answers. The caller checks the count. An aborted call is `transient` with status 0.
+   * Throws only `config.*`: a secret that cannot be read, features that are not the model's.
+   */
   classify(features: readonly Feature[], rows: readonly RowOf<F>[], options: CallOptions): Promise<Outcome>;
   close(): Promise<void>;
 }
