@@ -420,6 +420,16 @@ export const errorRules = {
     'one that another run works on',
     'nothing: it is tried again when the claim has lapsed',
   ]),
+  'job.died': rule(
+    'passing',
+    'platform',
+    'The function died on every try: out of time, out of memory, or stopped by the platform.',
+    () => [
+      'a run that ends',
+      'runs that were cut off',
+      'give the function more memory, or split the file; then send the event again',
+    ],
+  ),
   'job.unreconciled': rule<{ readCount: number; classifiedCount: number; rejectedCount: number }>(
     'final',
     'tamis',

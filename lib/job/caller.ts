@@ -1,0 +1,241 @@
+import type { Clock } from '../clock.ts';
+import type { Feature, RowFormat, RowOf } from '../csv/types.ts';
+import type { CallOptions, Endpoint, FailureKind, ModelIdentity, Outcome, RawAnswer } from '../endpoints/types.ts';
+import { type RowCode, TamisError } from '../errors.ts';
+import type { Limiter } from './limiter.ts';
+
+/** What became of one row at the endpoint: its answer, or why there is none. */
+export type RowAnswer = RawAnswer | RowFailure;
+export interface RowFailure {
+  readonly problem: Extract<RowCode, 'row.refused' | 'row.unanswered'>;
+  readonly status: number;
+}
+
+export interface Answered {
+  /** One entry a row, in the order of the rows. */
+  readonly answers: readonly RowAnswer[];
+  /** Who answered; undefined when the service did not say or no row was answered. */
+  readonly model: ModelIdentity | undefined;
+}
+
+export interface CallerOptions<F extends RowFormat> {
+  readonly endpoint: Endpoint<F>;
+  readonly features: readonly Feature[];
+  readonly limiter: Limiter;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Milliseconds that may still be spent before results must be published; `Infinity` without a deadline. */
+  readonly timeLeftMs: () => number;
+  /** Monotonic times, for the ledger. Every call that starts also ends. */
+  readonly onCallStarted: (atMs: number) => void;
+  readonly onCallEnded: (atMs: number, outcome: Outcome | undefined) => void;
+}
+
+export interface Counts {
+  readonly sent: number;
+  readonly retried: number;
+  readonly split: number;
+  readonly throttledMs: number;
+}
+
+export interface Caller<F extends RowFormat> {
+  /** One answer or failure for each row. Throws `endpoint.*` when the job as a whole cannot go on. */
+  answer(rows: readonly RowOf<F>[]): Promise<Answered>;
+  readonly counts: Counts;
+}
+
+/** First try and three more; an endpoint that fails four times in a row is down, or the rows are at fault. */
+const transientAttempts = 4;
+/** "retried, then halved" */
+const protocolAttempts = 2;
+const backoffBaseMs = 200;
+const backoffMaxMs = 20_000;
+/** A sleeping endpoint wakes within minutes (SageMaker: "several", Hugging Face: up to ten). */
+const patienceMs = 600_000;
+/** The stop for a model that refuses everything: this many rows isolated, and this many tried from elsewhere. */
+const isolatedLimit = 16;
+const probeCount = 4;
+
+type Failed = { readonly kind: FailureKind; readonly status: number };
+type Tried = { readonly answers: readonly RawAnswer[]; readonly model: ModelIdentity | undefined } | Failed;
+
+const isFailed = (tried: Tried): tried is Failed => 'kind' in tried;
+const isUnusable = (answer: RawAnswer): boolean =>
+  answer.label === undefined && answer.probabilities === undefined && answer.scores === undefined;
+
+/** Sends batches, retries, takes refused batches apart. Shared by all batches of a job: the stop rules look at the whole job. */
+export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Caller<F> {
+  const { endpoint, features, limiter, clock, signal, timeLeftMs } = options;
+  const counts = { sent: 0, retried: 0, split: 0, throttledMs: 0 };
+  let answeredRows = 0;
+  let answeredCalls = 0;
+  let isolatedRows = 0;
+  let dissection: Promise<unknown> = Promise.resolve();
+
+  async function call(rows: readonly RowOf<F>[]): Promise<Tried & { retryAfterMs?: number | undefined }> {
+    const slot = await limiter.acquire(signal);
+    let result: 'success' | 'throttled' | 'other' = 'other';
+    try {
+      const callOptions: CallOptions = { signal, timeoutMs: Math.max(1, Math.min(options.timeoutMs, timeLeftMs())) };
+      const outcome = await metered(() => endpoint.classify(features, rows, callOptions));
+      signal.throwIfAborted();
+      if (outcome.kind !== 'ok') {
+        if (outcome.kind === 'throttled') result = 'throttled';
+        return { kind: outcome.kind, status: outcome.status, retryAfterMs: outcome.retryAfterMs };
+      }
+      if (outcome.answers.length !== rows.length || outcome.answers.every(isUnusable))
+        return { kind: 'protocol', status: 200 };
+      result = 'success';
+      answeredCalls++;
+      return { answers: outcome.answers, model: outcome.model };
+    } finally {
+      slot.release(result);
+    }
+  }
+
+  async function metered(send: () => Promise<Outcome>): Promise<Outcome> {
+    options.onCallStarted(clock.monotonicMs());
+    let outcome: Outcome | undefined;
+    try {
+      outcome = await send();
+      return outcome;
+    } finally {
+      options.onCallEnded(clock.monotonicMs(), outcome);
+    }
+  }
+
+  async function waitBefore(
+    attempt: number,
+    retryAfterMs: number | undefined,
+    givingUp: () => TamisError,
+  ): Promise<number> {
+    const ceilingMs = Math.min(backoffMaxMs, backoffBaseMs * 2 ** attempt);
+    const waitMs = Math.max(retryAfterMs ?? 0, 1 + clock.random() * ceilingMs);
+    if (waitMs >= timeLeftMs()) throw givingUp();
+    await clock.sleep(waitMs, signal);
+    return waitMs;
+  }
+
+  /** Tries the rows as they are, as often as the kind of failure deserves. Throws what ends the job. */
+  async function attempt(rows: readonly RowOf<F>[]): Promise<Tried> {
+    let waits = 0;
+    let waitedMs = 0;
+    let transient = 0;
+    let protocol = 0;
+    for (let tries = 0; ; tries++) {
+      if (tries > 0) counts.retried++;
+      const tried = await call(rows);
+      if (!isFailed(tried)) return tried;
+      const { kind, status, retryAfterMs } = tried;
+      if (kind === 'config') throw new TamisError('endpoint.refused', { status });
+      if (kind === 'quota') throw new TamisError('endpoint.quota', { status });
+      if (kind === 'throttled' || kind === 'cold') {
+        const givingUp = () => new TamisError(kind === 'cold' ? 'endpoint.cold' : 'endpoint.throttled', { status });
+        if (waitedMs > patienceMs) throw givingUp();
+        const waitMs = await waitBefore(waits++, retryAfterMs, givingUp);
+        waitedMs += waitMs;
+        if (kind === 'throttled') counts.throttledMs += waitMs;
+      } else if (kind === 'transient' && ++transient < transientAttempts) {
+        await waitBefore(transient, retryAfterMs, () => new TamisError('endpoint.unreachable', { status }));
+      } else if (kind === 'protocol' && ++protocol < protocolAttempts) {
+        await waitBefore(0, retryAfterMs, () => new TamisError('endpoint.protocol', {}));
+      } else {
+        // Nobody ever answered, or there is no connection: the rows are not at fault.
+        if (kind === 'transient' && (status === 0 || answeredCalls === 0))
+          throw new TamisError('endpoint.unreachable', { status });
+        return { kind, status };
+      }
+    }
+  }
+
+  function noteAnswers(answers: readonly RawAnswer[]): readonly RowAnswer[] {
+    return answers.map((answer): RowAnswer => {
+      if (isUnusable(answer)) return { problem: 'row.unanswered', status: 200 };
+      answeredRows++;
+      return answer;
+    });
+  }
+
+  const failureOf = ({ kind, status }: Failed): RowFailure => ({
+    problem: kind === 'protocol' ? 'row.unanswered' : 'row.refused',
+    status,
+  });
+
+  /** Halves until the guilty rows stand alone. `failed`: what became of the whole batch. */
+  async function takeApart(rows: readonly RowOf<F>[], failed: Failed): Promise<Answered> {
+    counts.split++;
+    const results: Array<RowAnswer | undefined> = new Array(rows.length).fill(undefined);
+    let model: ModelIdentity | undefined;
+    let failuresInARow = 1;
+    let answeredCallsBefore = answeredCalls;
+    const depth = 2 + Math.ceil(Math.log2(rows.length));
+    const stack: Array<readonly number[]> = halves(rows.map((_, index) => index));
+
+    async function tryRows(indices: readonly number[]): Promise<Failed | undefined> {
+      const tried = await attempt(indices.map((index) => rows[index]!));
+      if (isFailed(tried)) {
+        failuresInARow = answeredCalls === answeredCallsBefore ? failuresInARow + 1 : 1;
+        answeredCallsBefore = answeredCalls;
+        if (tried.kind === 'transient' && failuresInARow > depth)
+          throw new TamisError('endpoint.unreachable', { status: tried.status });
+        if (indices.length === 1) results[indices[0]!] = failureOf(tried);
+        return tried;
+      }
+      model ??= tried.model;
+      noteAnswers(tried.answers).forEach((answer, position) => {
+        results[indices[position]!] = answer;
+      });
+      return undefined;
+    }
+
+    /** Four single rows from what is left: when they are refused too, the rows are not the problem. */
+    async function probe(lastFailed: Failed): Promise<void> {
+      const left = stack.flat().filter((index) => results[index] === undefined);
+      if (left.length < probeCount) return;
+      for (let i = 0; i < probeCount; i++) {
+        const index = left[Math.floor(((i + 0.5) * left.length) / probeCount)]!;
+        if ((await tryRows([index])) === undefined) return;
+      }
+      if (answeredRows > 0) return;
+      if (lastFailed.kind === 'protocol') throw new TamisError('endpoint.protocol', {});
+      throw new TamisError('endpoint.refuses-all', { refusedCount: isolatedRows + probeCount });
+    }
+
+    if (rows.length === 1) results[0] = failureOf(failed);
+    if (rows.length === 1 && answeredRows === 0) isolatedRows++;
+    while (rows.length > 1 && stack.length > 0) {
+      const indices = stack.pop()!.filter((index) => results[index] === undefined);
+      if (indices.length === 0) continue;
+      const stillFailed = await tryRows(indices);
+      if (stillFailed === undefined) continue;
+      if (indices.length > 1) {
+        stack.push(...halves(indices));
+        continue;
+      }
+      if (answeredRows > 0) continue;
+      isolatedRows++;
+      if (isolatedRows >= isolatedLimit) await probe(stillFailed);
+    }
+    return { answers: results as RowAnswer[], model };
+  }
+
+  async function answer(rows: readonly RowOf<F>[]): Promise<Answered> {
+    counts.sent++;
+    const tried = await attempt(rows);
+    if (!isFailed(tried)) return { answers: noteAnswers(tried.answers), model: tried.model };
+    if (answeredRows > 0) return takeApart(rows, tried);
+    // Until a first row has been classified only one batch is taken apart at a time.
+    const turn = dissection.then(() => takeApart(rows, tried));
+    dissection = turn.catch(() => undefined);
+    return turn;
+  }
+
+  return { answer, counts };
+}
+
+/** The second half first: the stack is popped from its end, so rows are isolated from the left. */
+function halves(indices: readonly number[]): Array<readonly number[]> {
+  const middle = Math.ceil(indices.length / 2);
+  return [indices.slice(middle), indices.slice(0, middle)].filter((half) => half.length > 0);
+}

@@ -1,0 +1,388 @@
+import type { Clock } from '../clock.ts';
+import { checkResidency, type Location } from '../config/residency.ts';
+import { type KeyMeaning, outputKey, readKey } from '../config/routes.ts';
+import type { Config, Route } from '../config/types.ts';
+import { compressionOf } from '../csv/compression.ts';
+import type { Endpoint } from '../endpoints/types.ts';
+import { hasCode, isTamisError, TamisError } from '../errors.ts';
+import { type Meter, makeMeter } from '../ledger/meter.ts';
+import type { Receipt, UsageLine } from '../ledger/types.ts';
+import type { CountOperation, ObjectHead, Storage } from '../storage/types.ts';
+import { type Claim, type Holder, type Publication, takeClaim } from './claim.ts';
+import { classify, type Progress } from './classify.ts';
+import { jobId } from './identity.ts';
+import {
+  clearOldEnds,
+  type Place,
+  publishFailure,
+  publishSuccess,
+  removeForGood,
+  removeTraces,
+  rollForward,
+} from './publish.ts';
+import { metadataOf, resultKeys } from './results.ts';
+import { type ErrorDocument, type Summary, writeError, writeSummary } from './summary.ts';
+import { Withdrawn } from './withdrawn.ts';
+
+/** One object version that arrived. */
+export interface JobRequest {
+  readonly bucket: string;
+  readonly key: string;
+  /** Of the bucket; undefined on this machine. */
+  readonly region?: string | undefined;
+  readonly etag?: string | undefined;
+  readonly versionId?: string | undefined;
+  readonly sequencer?: string | undefined;
+  /** What makes this upload a job of its own where the storage says nothing: unique each time. */
+  readonly fallbackVersion: string;
+  readonly redrive: boolean;
+}
+
+export interface Storages {
+  readonly inputs: Storage;
+  readonly outputs: Storage;
+  readonly claims: Storage;
+}
+
+/** Everything of the outside world that a job needs. Put together by `functions/support/wiring.ts` and by the command line. */
+export interface JobTools {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly holder: Holder;
+  /** Whether this runs in the cloud: loopback hosts are refused there. */
+  readonly deployed: boolean;
+  /** The Region that the function runs in; undefined on this machine. */
+  readonly functionRegion: string | undefined;
+  readonly openStorages: (count: CountOperation) => Storages;
+  /** Where the route's endpoint is, from its configuration alone: nothing is loaded. */
+  readonly hostOf: (
+    route: Route,
+  ) => { readonly host: string } | { readonly region: string; readonly name: string } | 'inside';
+  /** Loads the model or the endpoint's client. */
+  readonly openEndpoint: (route: Route) => Promise<Endpoint>;
+  /** Milliseconds until the platform ends the run; `Infinity` where nobody does. */
+  readonly remainingMs: () => number;
+  readonly writeReceipt: (
+    route: Route,
+    usage: readonly UsageLine[],
+    classifiedCount: number,
+    planned: PlannedWrites,
+  ) => Receipt;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Requests that follow the receipt, so that the receipt can hold its own cost. */
+export interface PlannedWrites {
+  readonly puts: number;
+  readonly gets: number;
+}
+
+export type JobEnd =
+  | { readonly kind: 'ignored'; readonly reason: string; readonly key: string }
+  | { readonly kind: 'duplicate' | 'superseded'; readonly job: string }
+  | { readonly kind: 'complete'; readonly job: string; readonly summary: Summary }
+  | { readonly kind: 'failed'; readonly job: string; readonly error: ErrorDocument };
+
+/** Kept back for publishing: what comes after the last row takes a dozen requests. */
+const publishReserveMs = 15_000;
+
+/**
+ * Runs one job to its end. Returns how it ended; a final failure is an end, with its error file written. Throws passing
+ * failures (`TamisError` of kind `passing`, and whatever nobody expected): then nothing is published and the claim is free.
+ */
+export async function runJob(tools: JobTools, request: JobRequest): Promise<JobEnd> {
+  const opened = await openJob(tools, request);
+  if ('kind' in opened) return opened;
+  const { run, claim, meaning } = opened;
+  return holdWhile(claim, async (signal) => {
+    try {
+      return await runClaimed(run, claim, meaning, signal);
+    } catch (error) {
+      return await endOf(run, claim, error);
+    }
+  });
+}
+
+export interface OpenedJob {
+  readonly run: Run;
+  readonly claim: Claim;
+  readonly meaning: Exclude<KeyMeaning, { readonly kind: 'ignored' }>;
+}
+
+/** Finds the route, sees that the version still stands, takes the claim; or says why there is nothing to do. */
+export async function openJob(tools: JobTools, request: JobRequest): Promise<OpenedJob | JobEnd> {
+  const { key } = request;
+  // Our own results, and anything that no route can ever name: an error file there might start the next job.
+  if (!key.startsWith('input/')) return { kind: 'ignored', reason: 'outside', key };
+  const meaning = readKey(tools.config, key);
+  if (meaning.kind === 'ignored') return { kind: 'ignored', reason: meaning.reason, key };
+
+  const route = meaning.kind === 'no-route' ? undefined : meaning.route;
+  const meter = makeMeter();
+  const storages = tools.openStorages((operation) => meter.add(`s3.${operation}`, 1));
+  const version = request.versionId ?? request.sequencer ?? request.fallbackVersion;
+  const job = jobId({ bucket: request.bucket, key, route: route?.name ?? 'none', version });
+  const isThisVersion = (head: ObjectHead | undefined): head is ObjectHead =>
+    head !== undefined &&
+    (request.versionId === undefined || head.versionId === request.versionId) &&
+    (request.etag === undefined || head.etag === request.etag);
+
+  const place: Place = {
+    storage: storages.outputs,
+    keys: resultKeys(meaning.kind === 'job' ? meaning.outputKey : outputKey(key)),
+    job,
+    sequencer: request.sequencer,
+    isCurrent: async () => isThisVersion(await storages.inputs.head(key)),
+  };
+  const input = await storages.inputs.head(key);
+  if (!isThisVersion(input)) {
+    await removeTraces(place);
+    return { kind: 'superseded', job };
+  }
+  try {
+    const claim = await takeClaim({ ...tools, storage: storages.claims, job, redrive: request.redrive });
+    return { run: { tools, request, job, route, place, storages, meter, input }, claim, meaning };
+  } catch (error) {
+    if (error instanceof Withdrawn) return { kind: error.as, job };
+    throw error;
+  }
+}
+
+/** What all steps of one run share. */
+export interface Run {
+  readonly tools: JobTools;
+  readonly request: JobRequest;
+  readonly job: string;
+  readonly route: Route | undefined;
+  readonly place: Place;
+  readonly storages: Storages;
+  readonly meter: Meter;
+  readonly input: ObjectHead;
+}
+
+/** Renews the claim as long as `work` goes on; stops the work when the claim is lost. */
+async function holdWhile<T>(claim: Claim, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const lost = new AbortController();
+  const ended = new AbortController();
+  const renewals = claim.keepAlive(ended.signal, () => lost.abort(new Withdrawn('duplicate')));
+  // A renewal that is refused for good shows again, and is dealt with, at the next write.
+  renewals.catch(() => undefined);
+  try {
+    return await work(lost.signal);
+  } finally {
+    ended.abort(new Error('ended'));
+    await renewals.catch(() => undefined);
+  }
+}
+
+async function runClaimed(run: Run, claim: Claim, meaning: OpenedJob['meaning'], signal: AbortSignal): Promise<JobEnd> {
+  const { tools, request, job, place } = run;
+  const standing = claim.takenOver ? await rollForward(place, claim, { failures: !request.redrive }) : undefined;
+  if (standing !== undefined) {
+    await claim.end('done');
+    return endFrom(job, standing);
+  }
+  if (meaning.kind === 'no-route') throw new TamisError('input.no-route', {});
+  if (meaning.kind === 'reserved') throw new TamisError('input.reserved-name', { suffix: meaning.suffix });
+  const route = run.route!;
+  const { maxInputBytes } = route.limits;
+  if (maxInputBytes !== null && run.input.sizeBytes > maxInputBytes)
+    throw new TamisError('limit.input-bytes', { maxInputBytes, sizeBytes: run.input.sizeBytes });
+  const location = locate(tools, request, route);
+  await clearOldEnds(place, tools.holder.attempt);
+  const endpoint = await tools.openEndpoint(route);
+  try {
+    return await classifyAndPublish(run, claim, route, endpoint, location, signal);
+  } finally {
+    await endpoint.close();
+  }
+}
+
+/** Bucket, function and endpoint, in this order; throws `residency.*`. */
+function locate(tools: JobTools, request: JobRequest, route: Route): Location & { readonly host?: string } {
+  const rule = tools.config.residency;
+  const { deployed } = tools;
+  if (request.region !== undefined) checkResidency(rule, { region: request.region, name: 'the bucket' }, { deployed });
+  if (tools.functionRegion !== undefined)
+    checkResidency(rule, { region: tools.functionRegion, name: 'the function' }, { deployed });
+  const host = tools.hostOf(route);
+  if (host !== 'inside')
+    return { ...checkResidency(rule, host, { deployed }), ...('host' in host ? { host: host.host } : {}) };
+  if (tools.functionRegion === undefined) return { residency: 'local' };
+  return checkResidency(rule, { region: tools.functionRegion, name: 'the function' }, { deployed });
+}
+
+async function classifyAndPublish(
+  run: Run,
+  claim: Claim,
+  route: Route,
+  endpoint: Endpoint,
+  location: Location & { readonly host?: string },
+  signal: AbortSignal,
+): Promise<JobEnd> {
+  const { tools, request, job, place, storages, meter, input } = run;
+  const { clock, holder } = tools;
+  const startedAtMs = clock.now();
+  const startedMs = clock.monotonicMs();
+  const author = { job, attempt: holder.attempt, sequencer: place.sequencer };
+  const upload = storages.outputs.upload(place.keys.output, { metadata: metadataOf(author) });
+  const rejects = makeStagedRejects(storages.outputs, job, holder.attempt);
+  const pinned = input.versionId === undefined ? { ifMatch: input.etag } : { versionId: input.versionId };
+  try {
+    const result = await classify({
+      route,
+      endpoint,
+      clock,
+      meter,
+      signal,
+      sizeBytes: input.sizeBytes,
+      compression: compressionOf(request.key),
+      openInput: (start) =>
+        readInput(storages.inputs, request.key, { ...pinned, ...(start > 0 ? { start } : {}), signal }),
+      writeOutput: (chunk) => upload.write(chunk),
+      writeRejects: rejects.write,
+      timeLeftMs: () => tools.remainingMs() - publishReserveMs,
+      ...(tools.onProgress === undefined ? {} : { onProgress: tools.onProgress }),
+    });
+    signal.throwIfAborted();
+    const rejectsKey = await rejects.complete();
+    const endedMs = clock.monotonicMs();
+    const usage = meter.read(endedMs);
+    const busy = usage.find(({ resource }) => resource === 'endpoint.busy')?.quantity ?? 0;
+    const summary = writeSummary({
+      job,
+      route,
+      configuration: tools.config.hash,
+      input: {
+        uri: storages.inputs.uri(request.key),
+        bytes: input.sizeBytes,
+        etag: input.etag,
+        ...(input.versionId === undefined ? {} : { versionId: input.versionId }),
+      },
+      location,
+      result,
+      timing: {
+        startedAt: new Date(startedAtMs).toISOString(),
+        durationMs: endedMs - startedMs,
+        endpointMs: busy * 1000,
+        throttledMs: result.throttledMs,
+      },
+      receipt: tools.writeReceipt(route, usage, result.rows.classified, plannedWrites(rejectsKey !== null)),
+    });
+    const publication: Publication = { attempt: holder.attempt, outcome: 'complete', document: summary, rejectsKey };
+    const published = await publishSuccess(place, { publication, claim }, upload);
+    await claim.end('done');
+    await rejects.remove();
+    return { kind: 'complete', job, summary: published.summary as Summary };
+  } catch (error) {
+    if (isTamisError(error) && error.kind === 'final' && !isLostInput(error))
+      return await fail(run, claim, error, await rejects.complete().catch(() => null));
+    throw error;
+  } finally {
+    await upload.abort();
+    await rejects.abort();
+  }
+}
+
+/** The final failure's error file; `rejectsKey` names the rejects that were found before it. */
+async function fail(run: Run, claim: Claim, error: TamisError, rejectsKey: string | null): Promise<JobEnd> {
+  const { tools, job, place } = run;
+  const document = describeFailure(run, error);
+  const publication: Publication = { attempt: tools.holder.attempt, outcome: 'failed', document, rejectsKey };
+  await publishFailure(place, { publication, claim });
+  await claim.end('done');
+  if (rejectsKey !== null) await removeForGood(place.storage, rejectsKey);
+  return { kind: 'failed', job, error: document };
+}
+
+export function describeFailure({ job, request, route, storages, input }: Run, error: TamisError): ErrorDocument {
+  return writeError(error, job, route?.name, {
+    uri: storages.inputs.uri(request.key),
+    bucket: request.bucket,
+    key: request.key,
+    etag: input.etag,
+    ...(input.versionId === undefined ? {} : { versionId: input.versionId }),
+    ...(request.sequencer === undefined ? {} : { sequencer: request.sequencer }),
+  });
+}
+
+/** Turns whatever stopped a claimed run into its end, or throws it when the event shall come again. */
+async function endOf(run: Run, claim: Claim, error: unknown): Promise<JobEnd> {
+  const { job, place } = run;
+  const reason = error instanceof Withdrawn || !isLostInput(error) ? error : new Withdrawn('superseded');
+  if (reason instanceof Withdrawn) {
+    if (reason.as === 'superseded') {
+      await removeTraces(place);
+      await claim.end('done');
+    }
+    return { kind: reason.as, job };
+  }
+  if (isTamisError(reason) && reason.kind === 'final') {
+    try {
+      return await fail(run, claim, reason, null);
+    } catch (failure) {
+      if (failure instanceof Withdrawn) return endOf(run, claim, failure);
+      throw failure;
+    }
+  }
+  await claim.end('free').catch(() => undefined);
+  throw reason;
+}
+
+/** The pinned version cannot be read any more: the object was overwritten or deleted. */
+const isLostInput = (error: unknown): boolean =>
+  hasCode(error, 'storage.not-found') || hasCode(error, 'storage.precondition-failed');
+
+export function endFrom(job: string, { outcome, document }: Publication): JobEnd {
+  return outcome === 'complete'
+    ? { kind: 'complete', job, summary: document as Summary }
+    : { kind: 'failed', job, error: document as ErrorDocument };
+}
+
+/** What publishing does after the receipt, with one round each; see publish.ts. */
+function plannedWrites(hasRejects: boolean): PlannedWrites {
+  // Claim announced, output completed, summary, claim ended; and the copy of the rejects.
+  return hasRejects ? { puts: 5, gets: 9 } : { puts: 4, gets: 8 };
+}
+
+async function* readInput(
+  storage: Storage,
+  key: string,
+  options: NonNullable<Parameters<Storage['read']>[1]>,
+): AsyncGenerator<Buffer> {
+  const object = await storage.read(key, options);
+  yield* object.body;
+}
+
+interface StagedRejects {
+  write(chunk: Buffer): Promise<void>;
+  /** The key they wait under, or null when none was written. */
+  complete(): Promise<string | null>;
+  abort(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Rejects wait under a key of their own until the output stands; nothing is written, and nothing paid, without rejects. */
+function makeStagedRejects(storage: Storage, job: string, attempt: string): StagedRejects {
+  const key = `.tamis/rejects/${job}/${attempt}.csv`;
+  let upload: ReturnType<Storage['upload']> | undefined;
+  let completed = false;
+  return {
+    async write(chunk) {
+      upload ??= storage.upload(key);
+      await upload.write(chunk);
+    },
+    async complete() {
+      if (upload === undefined) return null;
+      if (!completed) await upload.complete();
+      completed = true;
+      return key;
+    },
+    async abort() {
+      await upload?.abort();
+    },
+    async remove() {
+      if (completed) await removeForGood(storage, key);
+    },
+  };
+}
