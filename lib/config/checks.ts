@@ -104,15 +104,15 @@ function labelsOf({ labels, endpoint }: Sound): readonly string[] | undefined {
 function checkDecide(route: Sound, report: Report): void {
   const { decide } = route;
   if (decide === undefined) return;
-  const pairs = [
+  const needs = [
     ['positive', 'threshold'],
-    ['abstainBelow', 'abstainAs'],
+    ['threshold', 'positive'],
+    ['abstainAs', 'abstainBelow'],
   ] as const;
-  for (const [one, other] of pairs) {
-    if (decide[one] !== undefined && decide[other] === undefined)
+  for (const [one, other] of needs) {
+    if (decide[one] !== undefined && decide[other] === undefined) {
       report(['decide', other], `a value, because ${one} is set`, 'nothing');
-    if (decide[other] !== undefined && decide[one] === undefined)
-      report(['decide', one], `a value, because ${other} is set`, 'nothing');
+    }
   }
   const labels = labelsOf(route);
   if (decide.positive !== undefined && labels !== undefined && !labels.includes(decide.positive)) {
@@ -132,7 +132,8 @@ function checkCsv({ csv }: Sound, report: Report): void {
 function checkOutput(route: Sound, report: Report): void {
   const { output } = route;
   if (output === undefined) return;
-  const labels = labelsOf(route);
+  // Only labels of the route: the header is written before the model says anything.
+  const labels = route.labels === undefined ? undefined : labelsOf(route);
   if (output.scores && labels === undefined) {
     report(['labels'], 'labels, because output.scores adds a column for each', 'nothing');
   }

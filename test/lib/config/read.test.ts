@@ -281,12 +281,11 @@ routes:
     ['decide: { positive: peut-être, threshold: 0.5 }', 'decide.positive'],
     ['decide: { threshold: 0.5 }', 'decide.positive'],
     ['decide: { positive: oui }', 'decide.threshold'],
-    ['decide: { abstainBelow: 0.5 }', 'decide.abstainAs'],
     ['decide: { abstainAs: x }', 'decide.abstainBelow'],
     ['decide: { positive: oui, threshold: 1.01 }', 'decide.threshold'],
     ['output: { score: prediction }', 'output.score'],
     ['output: { model: score }', 'output.model'],
-    ['output: { prediction: score_oui, scores: true }', 'output.scores'],
+    ['output: { scores: true }', 'labels'],
     ['output: { prediction: "" }', 'output.prediction'],
     ['csv: { quote: ";", delimiter: ";" }', 'csv.quote'],
     ['csv: { quote: x }', 'csv.quote'],
@@ -311,6 +310,12 @@ routes:
     ['features: [{ column: a, type: date }]', 'features[0].type'],
   ])('refuses %s', (line, path) => {
     expect(pathsOf(routeWith(line, stub))).toEqual([`routes[0].${path}`]);
+  });
+
+  it('refuses a score column that has the name of another column', () => {
+    const text = route('labels: [non, oui]', 'output: { prediction: score_oui, scores: true }');
+
+    expect(pathsOf(text)).toEqual(['routes[0].output.scores']);
   });
 
   it('refuses score columns for labels that only the model knows', () => {
