@@ -3,7 +3,8 @@
  * Every failure is a `TamisError` of the family `storage.*`:
  * `storage.not-found` (reads only), `storage.precondition-failed` (412: the condition does not hold),
  * `storage.conflict` (409: two conditional writes met, read again and decide), `storage.denied` (final),
- * `storage.unavailable` (passing).
+ * `storage.refused` (final: no such bucket, wrong Region, a key that the storage cannot hold), `storage.unavailable`
+ * (passing; a write that ends so may have taken effect). A signal that fires rejects with its reason.
  */
 
 /** One version of one object, as the storage reports it. */
@@ -24,8 +25,13 @@ export interface ObjectHead {
 /** Lower-case names, printable ASCII values, at most 2 KB in all. Written together with the object, atomically. */
 export type Metadata = Readonly<Record<string, string>>;
 
+/** `sizeBytes` is the whole object's, whatever the range. */
 export interface ObjectRead extends ObjectHead {
-  /** Must be consumed or destroyed by `return()`; a reader that stops early leaks no connection. */
+  /**
+   * Must be consumed or destroyed by `return()`; a reader that stops early leaks no connection. Can be read once.
+   * Fails with `storage.precondition-failed` or `storage.not-found` when the object was replaced or deleted under a
+   * reader who then has to connect again, and with `storage.unavailable` when the connection breaks too often.
+   */
   readonly body: AsyncIterable<Buffer>;
 }
 
@@ -33,9 +39,9 @@ export interface ReadOptions {
   readonly versionId?: string;
   /** Fails with `storage.precondition-failed` when the object's ETag is another. */
   readonly ifMatch?: string;
-  /** First byte, 0-based. */
+  /** First byte, 0-based. At or behind the object's end: the body is empty. */
   readonly start?: number;
-  /** Last byte, inclusive. */
+  /** Last byte, inclusive; may lie behind the object's end. */
   readonly end?: number;
   readonly signal?: AbortSignal;
 }
@@ -62,7 +68,10 @@ export interface Written {
 
 /** A streaming write of unknown length. Nothing is visible under the key before `complete` resolves. */
 export interface Upload {
-  /** Resolves when the next chunk is welcome (back-pressure). The chunk must not be changed afterwards. */
+  /**
+   * Resolves when the next chunk is welcome (back-pressure). The chunk must not be changed afterwards. One at a time:
+   * a call before the last one settled, or after `complete` or `abort`, is `internal.bug`.
+   */
   write(chunk: Buffer): Promise<void>;
   /** Bytes accepted so far. */
   readonly sizeBytes: number;
@@ -89,11 +98,15 @@ export interface Storage {
   upload(key: string, options?: Pick<WriteOptions, 'metadata' | 'contentType'>): Upload;
   /** Current versions, in key order. */
   list(prefix: string): AsyncIterable<ObjectHead>;
-  /** Every version id of exactly this key, newest first; a single `undefined` where the storage keeps no versions. Empty when nothing is there. */
+  /**
+   * Every version id of exactly this key, delete markers included, newest first; a single `undefined` where the storage
+   * keeps no versions. Empty when nothing is there.
+   */
   versions(key: string): Promise<readonly (string | undefined)[]>;
   /**
    * Deleting what is not there is no error. Without a version id, on a versioned bucket, it leaves a delete marker.
-   * With `ifMatch`, only while the current ETag is this one; else `storage.precondition-failed`.
+   * With `ifMatch`, only while the current ETag is this one; else `storage.precondition-failed` (but gone is gone: no
+   * error). `ifMatch` and `versionId` exclude each other.
    */
   delete(key: string, options?: { readonly versionId?: string; readonly ifMatch?: string }): Promise<void>;
 }
