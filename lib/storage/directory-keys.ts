@@ -23,7 +23,7 @@ const DENIED = ['EACCES', 'EPERM', 'EROFS'];
 const REFUSED = [...MISSING, 'EEXIST', 'ENOTEMPTY', 'EINVAL', 'EBUSY'];
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
 
 /** Whether the error of the file system says that there is no such file. */

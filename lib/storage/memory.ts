@@ -237,7 +237,7 @@ export function makeMemoryStorage(
         return found && toHead(key, found);
       }),
 
-    read: (key, { versionId, ifMatch, start = 0, end, signal }: ReadOptions = {}) => {
+    read: async (key, { versionId, ifMatch, start = 0, end, signal }: ReadOptions = {}) => {
       signal?.throwIfAborted();
       return request('get', key, () => {
         const found = findVersion(key, versionId);

@@ -8,9 +8,14 @@ export interface ServiceError {
   readonly attemptCount: number;
 }
 
+/** Not `instanceof`: an error of Node's own may come from another realm. */
+function isErrorLike(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && 'name' in error && 'message' in error;
+}
+
 /** Undefined for what is neither S3's nor the network's: a mistake of ours must not look like the service's. */
 export function readServiceError(error: unknown): ServiceError | undefined {
-  if (!(error instanceof Error) || isTamisError(error)) return undefined;
+  if (!isErrorLike(error) || isTamisError(error)) return undefined;
   const metadata = '$metadata' in error ? (error.$metadata as { httpStatusCode?: number; attempts?: number }) : {};
   const statusCode = metadata.httpStatusCode;
   const isForeign =
@@ -52,7 +57,7 @@ export function toStorageError(
   operation: string,
   missing: 'storage.not-found' | 'storage.precondition-failed',
 ): unknown {
-  if (error instanceof Error && CREDENTIAL_ERRORS.includes(error.name)) {
+  if (isErrorLike(error) && CREDENTIAL_ERRORS.includes(error.name)) {
     return new TamisError('storage.denied', { operation }, error);
   }
   const found = readServiceError(error);
