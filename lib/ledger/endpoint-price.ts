@@ -2,7 +2,7 @@ import { secondsPerHour } from '../units.ts';
 import { charge, isUnknown } from './charge.ts';
 import type { Factors, UnitPrice } from './factors.ts';
 import type { CostLine, Currency, EndpointFacts, StatedPrice, UnknownCost, UsageLine } from './types.ts';
-import type { Resource } from './usage.ts';
+import { type Resource, resources } from './usage.ts';
 
 export interface EndpointPriceInput {
   readonly usage: readonly UsageLine[];
@@ -66,7 +66,7 @@ function unreportedTokens(
 
 /** The endpoint's part of the cost: what the route states; else the list price of a known instance; else unknown. */
 export function priceEndpoint({ usage, endpoint, factors, currency }: EndpointPriceInput): EndpointPrice {
-  const used = usage.filter(({ resource }) => resource.startsWith('endpoint.'));
+  const used = usage.filter(({ resource }) => resources[resource].billing === 'endpoint');
   if (isEmbedded(endpoint) || used.length === 0) return { charges: [], idleAmount: 0 };
 
   const instance = endpoint.instanceType === undefined ? undefined : factors.instances[endpoint.instanceType];

@@ -1,4 +1,4 @@
-/** What a receipt is computed with: the rows of our tables that one Region and its endpoints need. Plain JSON, about 4 KB. */
+/** What a receipt is computed with: the rows of our tables that one Region and its endpoints need. Plain JSON, about 3 KB. */
 import type { Architecture, Band } from './types.ts';
 import type { Resource } from './usage.ts';
 
@@ -61,7 +61,7 @@ export interface Factors {
   readonly version: string;
   /** Null on a machine outside any cloud. */
   readonly region: string | null;
-  /** Publication date of the oldest price in `prices`, YYYY-MM-DD; of the whole table when there is none. */
+  /** Publication date of the oldest price in `prices`, YYYY-MM-DD; of all Regions when there is none. */
   readonly pricesDate: string;
   /** Absent: no price is known. */
   readonly prices: Readonly<Partial<Record<Exclude<Resource, 'lambda.compute'>, UnitPrice>>>;

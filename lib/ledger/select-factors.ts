@@ -106,7 +106,7 @@ export function selectFactors({ region, countries = [], instanceTypes = [] }: Fa
   }
 
   const dates = [...Object.values(prices), ...Object.values(computePrices)].map(({ validFrom }) => validFrom);
-  const allDates = priceRecords.flatMap(({ validFrom }) => validFrom ?? []);
+  const allDates = priceRecords.flatMap(({ instanceType, validFrom }) => (instanceType ? [] : (validFrom ?? [])));
   const { about: _about, sources: _sources, ...power } = powerTable;
   return {
     version: priceTable.version,
