@@ -7,7 +7,6 @@ declare const unitOf: unique symbol;
 type Measure<U extends string> = number & { readonly [unitOf]: U };
 
 export type Milliseconds = Measure<'ms'>;
-export type Bytes = Measure<'byte'>;
 export type Watts = Measure<'W'>;
 export type WattHours = Measure<'Wh'>;
 export type Grams = Measure<'g'>;
@@ -16,7 +15,6 @@ export type GramsPerKwh = Measure<'g/kWh'>;
 export type GigabyteSeconds = Measure<'GB-second'>;
 
 export const milliseconds = (value: number): Milliseconds => value as Milliseconds;
-export const bytes = (value: number): Bytes => value as Bytes;
 export const watts = (value: number): Watts => value as Watts;
 export const wattHours = (value: number): WattHours => value as WattHours;
 export const grams = (value: number): Grams => value as Grams;
@@ -32,10 +30,9 @@ export const hoursPerMonth = 730;
 export const secondsPerHour = 3_600;
 
 export const toSeconds = (duration: Milliseconds): number => duration / 1_000;
-export const toHours = (duration: Milliseconds): number => duration / millisecondsPerHour;
+const toHours = (duration: Milliseconds): number => duration / millisecondsPerHour;
 export const yearsToMilliseconds = (years: number): Milliseconds =>
   milliseconds(years * hoursPerYear * millisecondsPerHour);
-export const toGigabytes = (size: Bytes): number => size / bytesPerGigabyte;
 export const kilogramsToGrams = (kilograms: number): Grams => grams(kilograms * 1_000);
 
 /** Power over time. */
