@@ -19,6 +19,9 @@ export const keptBytes = 1000;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
+/** A `\n` that is not behind a `\r`, in a file with `\r\n`: it ends a line of text, but no record. */
+const loneBreakKind = 4;
+
 export interface ScanOptions {
   readonly dialect: Pick<Dialect, 'delimiter' | 'quote' | 'lineEnd'>;
   /** Fields that a sound record has; undefined accepts any number. */
@@ -62,6 +65,7 @@ export function makeScanner(options: ScanOptions): CountingScanner {
   const lineBreak = options.dialect.lineEnd === '\r' ? carriageReturn : lineFeed;
   const lineEndByte = options.dialect.lineEnd.charCodeAt(0);
   const kinds = new Uint8Array(256);
+  if (isPair) kinds[lineBreak] = loneBreakKind;
   kinds[delimiter] = delimiterKind;
   if (quote >= 0) kinds[quote] = quoteKind;
   kinds[lineEndByte] = lineEndKind;
@@ -139,8 +143,10 @@ export function makeScanner(options: ScanOptions): CountingScanner {
   function finish(end: number, next: number, isQuoteProblem: boolean): void {
     const isTooLong = end - origin > maxRecordBytes;
     let problem = sound;
-    if (isQuoteProblem) problem = quoteProblem;
-    else if (isTooLong) problem = tooLongProblem;
+    if (isQuoteProblem) {
+      problem = quoteProblem;
+      hasQuote = 1;
+    } else if (isTooLong) problem = tooLongProblem;
     else if (expectedFieldCount !== undefined && fieldCount !== expectedFieldCount) problem = fieldCountProblem;
     const ownLength = droppedOwnBytes + ownByteLength(bytes, start, end, encoding);
     const keptEnd = isTooLong ? Math.min(end, start + keptBytes) : end;
@@ -167,62 +173,73 @@ export function makeScanner(options: ScanOptions): CountingScanner {
     return !isPair || bytes[index + 1] === lineFeed;
   }
 
-  /** Runs the automaton until the record ends (true) or the bytes do (false). */
+  /** Runs the automaton until the record ends (true) or the bytes do (false). Local copies of what the loop needs: half its time. */
   function walk(limit: number): boolean {
-    const from = position;
+    const input = bytes;
     let index = position;
+    let current = state;
+    let fields = fieldCount;
+    let next = current;
     while (index < limit) {
-      if (state === quoted) {
-        const stop = Math.min(limit, deadline);
-        while (index < stop) {
-          const byte = bytes[index]!;
-          if (byte === quote) break;
-          if (byte <= carriageReturn) {
-            if (byte === lineEndByte && firstBreak < 0 && isLineEndAt(index)) {
-              firstBreak = index;
-              linesBeforeFirstBreak = innerLineCount;
-            }
-            if (byte === lineBreak) innerLineCount++;
-          }
-          index++;
-        }
-        if (index >= deadline) {
-          visitedByteCount += index - from;
-          position = index;
-          giveUpQuotedField();
-          return inRecord ? walk(limit) : true;
-        }
-        if (index === limit) break;
-        state = quoteSeen;
+      if (current === quoted) {
+        index = skipQuoted(index, Math.min(limit, deadline));
+        if (index >= deadline || index === limit) break;
+        current = quoteSeen;
         index++;
         continue;
       }
-      const byte = bytes[index]!;
-      let kind = kinds[byte]!;
+      let kind = kinds[input[index]!]!;
       if (kind === ordinary) {
-        // Only in a file with `\r\n`: a lone `\n` ends a line of text, but no record.
-        if (byte === lineBreak) innerLineCount++;
-      } else if (kind === lineEndKind && !isLineEndAt(index)) kind = ordinary;
-      else if (kind === quoteKind) hasQuote = 1;
-      const next = transitions[state * 4 + kind]!;
-      if (next === ended) {
-        visitedByteCount += index - from;
-        finish(index, index + lineEndLength, state === spoilt);
-        return true;
+        current = transitions[current * 4 + ordinary]!;
+        while (++index < limit && kinds[input[index]!] === ordinary);
+        continue;
       }
-      if (next === startOfField) fieldCount++;
-      else if (next === quoted && state === startOfField) {
-        opening = index;
-        const isBehindLimit = index - origin >= maxRecordBytes;
-        deadline = (isBehindLimit ? index : origin) + maxRecordBytes;
-        if (isBehindLimit) firstBreak = -1;
+      if (kind === lineEndKind && !isLineEndAt(index)) kind = ordinary;
+      else if (kind === loneBreakKind) {
+        innerLineCount++;
+        kind = ordinary;
       }
-      state = next;
+      next = transitions[current * 4 + kind]!;
+      if (next === ended) break;
+      if (next === startOfField) fields++;
+      else if (next === quoted && current === startOfField) open(index);
+      current = next;
       index++;
     }
-    visitedByteCount += index - from;
+    visitedByteCount += index - position;
     position = index;
-    return false;
+    fieldCount = fields;
+    state = current;
+    if (next === ended) finish(index, index + lineEndLength, current === spoilt);
+    else if (current === quoted && index >= deadline) giveUpQuotedField();
+    else return false;
+    return true;
+  }
+
+  /** A quoted field opens at `index`. */
+  function open(index: number): void {
+    const isBehindLimit = index - origin >= maxRecordBytes;
+    hasQuote = 1;
+    opening = index;
+    deadline = (isBehindLimit ? index : origin) + maxRecordBytes;
+    if (isBehindLimit) firstBreak = -1;
+  }
+
+  /** Where the next quote is, or `stop`. */
+  function skipQuoted(from: number, stop: number): number {
+    const input = bytes;
+    let index = from;
+    for (; index < stop; index++) {
+      const byte = input[index]!;
+      if (byte === quote) break;
+      if (byte > carriageReturn) continue;
+      if (byte === lineEndByte && firstBreak < 0 && isLineEndAt(index)) {
+        firstBreak = index;
+        linesBeforeFirstBreak = innerLineCount;
+      }
+      if (byte === lineBreak) innerLineCount++;
+    }
+    return index;
   }
 
   /** Records without quotes are cut at the next line end; the automaton walks those with quotes and what is left at the end. */

@@ -107,7 +107,7 @@ describe('makeScanner', () => {
           expect(found).toEqual(expected);
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: Number(process.env.RUNS ?? 3000) },
     );
   });
 });
