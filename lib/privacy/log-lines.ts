@@ -49,13 +49,13 @@ export interface JobLine {
 /** Why an object is no job. */
 export interface IgnoredLine {
   readonly key: string;
-  readonly reason: 'folder' | 'hidden' | 'no-match' | 'deleted';
+  readonly reason: 'outside' | 'folder' | 'hidden' | 'no-match';
 }
 
 /** Which job left without a trace. */
 export interface WithdrawnLine {
   readonly job: string;
-  readonly route: string;
+  readonly route: string | undefined;
 }
 
 /** What the metrics of a job are made of. An amount that is not complete is left out by the caller. */

@@ -1,18 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { readConfig } from '../../lib/config/read.ts';
 import { errorRules } from '../../lib/errors.ts';
 import { generateFiles } from '../../scripts/generate.ts';
 
 const root = new URL('../../', import.meta.url);
 
 describe('generated files', () => {
-  it.each(generateFiles().map(({ path, text }) => [path, text]))('%s is what npm run generate writes', async (path, text) => {
-    const found = await readFile(new URL(path!, root), 'utf8');
+  it.each(generateFiles().map(({ path, text }) => [path, text]))(
+    '%s is what npm run generate writes',
+    async (path, text) => {
+      const found = await readFile(new URL(path!, root), 'utf8');
 
-    // Not toBe: the difference of two long files helps nobody.
-    expect(found === text ? 'up to date' : 'stale: npm run generate').toBe('up to date');
-  });
+      // Not toBe: the difference of two long files helps nobody.
+      expect(found === text ? 'up to date' : 'stale: npm run generate').toBe('up to date');
+    },
+  );
 
   it('errors.json and docs/errors.md name every code and no other', async () => {
     const codes = Object.keys(errorRules).sort();
@@ -36,5 +40,11 @@ describe('generated files', () => {
 
     expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(Object.keys(config as object)));
     expect(schema.additionalProperties).toBe(false);
+  });
+
+  it('the configuration in the repository is valid', async () => {
+    const config = readConfig(await readFile(new URL('tamis.yml', root), 'utf8'), 'tamis.yml');
+
+    expect(config.routes.length).toBeGreaterThan(0);
   });
 });
