@@ -7,6 +7,8 @@ export interface BodyOptions {
   readonly lengthBytes: number;
   /** Connects again, `reachedBytes` after the first byte. Without it a break is final. */
   readonly reopen?: (reachedBytes: number) => Promise<Readable>;
+  /** Whether an error of the stream condemns the bytes already read, so that going on would hide it. */
+  readonly isFatal?: (error: unknown) => boolean;
   /** Called when all bytes were read; may still reject them. */
   readonly verify?: () => Promise<void>;
   readonly signal?: AbortSignal | undefined;
@@ -20,10 +22,9 @@ const MAX_BREAKS_WITHOUT_PROGRESS = 4;
 
 /**
  * The bytes of a stream as an iterable that owns the connection: it connects again where a break left off, and closes
- * when the reader stops early, even before the first byte. Throws `storage.unavailable` when breaks repeat or when the
- * stream's own checksum fails, the signal's reason when it fires, and whatever `reopen` and `verify` throw.
+ * when the reader stops early, even before the first byte. Throws `storage.unavailable` when breaks repeat or one is fatal, the signal's reason when it fires, and whatever `reopen` and `verify` throw.
  */
-export function makeBody({ stream, lengthBytes, reopen, verify, signal }: BodyOptions): AsyncIterable<Buffer> {
+export function makeBody({ stream, lengthBytes, reopen, isFatal, verify, signal }: BodyOptions): AsyncIterable<Buffer> {
   let current = stream;
   let chunks: AsyncIterator<Buffer> = current[Symbol.asyncIterator]();
   let reachedBytes = 0;
@@ -49,7 +50,8 @@ export function makeBody({ stream, lengthBytes, reopen, verify, signal }: BodyOp
   async function connectAgain(cause: unknown): Promise<void> {
     current.destroy();
     breaks += 1;
-    if (!reopen || reachedBytes >= lengthBytes || breaks > MAX_BREAKS_WITHOUT_PROGRESS) {
+    const isOver = reachedBytes >= lengthBytes || breaks > MAX_BREAKS_WITHOUT_PROGRESS;
+    if (!reopen || isOver || isFatal?.(cause)) {
       throw new TamisError('storage.unavailable', { operation: 'read' }, cause);
     }
     current = await reopen(reachedBytes);

@@ -13,26 +13,28 @@ function isErrorLike(error: unknown): error is Error {
   return typeof error === 'object' && error !== null && 'name' in error && 'message' in error;
 }
 
+/** What JavaScript throws for a mistake in a program, be it inside the client. */
+const OWN_MISTAKES = ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'];
+
 /** Undefined for what is neither S3's nor the network's: a mistake of ours must not look like the service's. */
 export function readServiceError(error: unknown): ServiceError | undefined {
   if (!isErrorLike(error) || isTamisError(error)) return undefined;
   const metadata = '$metadata' in error ? (error.$metadata as { httpStatusCode?: number; attempts?: number }) : {};
   const statusCode = metadata.httpStatusCode;
   const isForeign =
-    statusCode !== undefined || '$response' in error || 'code' in error || error.name === 'TimeoutError';
+    statusCode !== undefined || (('code' in error || '$metadata' in error) && !OWN_MISTAKES.includes(error.name));
   return isForeign ? { name: error.name, statusCode, attemptCount: metadata.attempts ?? 1 } : undefined;
 }
 
 /**
- * Whether the error says that there is no such object or version: 404, 405 for a delete marker, and 400 for a version
- * id that S3 never gave out.
+ * Whether the error says that there is no such object or version: 404, 405 for a delete marker, and InvalidArgument for
+ * a version id that S3 never gave out.
  */
 export function isMissing(error: unknown, versionId: string | undefined): boolean {
   const found = readServiceError(error);
   if (!found || found.name === 'NoSuchBucket') return false;
-  return (
-    found.statusCode === 404 || (versionId !== undefined && (found.statusCode === 405 || found.statusCode === 400))
-  );
+  if (found.statusCode === 404) return true;
+  return versionId !== undefined && (found.statusCode === 405 || found.name === 'InvalidArgument');
 }
 
 // Names: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, as known in November 2026.
@@ -73,4 +75,9 @@ export function toStorageError(
     return new TamisError('storage.refused', { operation }, error);
   }
   return new TamisError('storage.unavailable', { operation }, error);
+}
+
+/** Whether the client found that the bytes of a body are not those that were stored. Its error has no name of its own. */
+export function isChecksumMismatch(error: unknown): boolean {
+  return isErrorLike(error) && error.message.startsWith('Checksum mismatch');
 }

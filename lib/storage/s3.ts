@@ -37,7 +37,7 @@ import {
   versionOf,
   WRITE_ID,
 } from './s3-answers.ts';
-import { isMissing, readServiceError, toStorageError } from './s3-errors.ts';
+import { isChecksumMismatch, isMissing, readServiceError, toStorageError } from './s3-errors.ts';
 import { formatS3Location } from './s3-location.ts';
 import type {
   CountOperation,
@@ -122,6 +122,7 @@ export function makeS3Connection(options: S3ConnectionOptions): S3Connection {
 /**
  * A bucket as storage. Times have a resolution of one second. S3 says when it wrote an object only on reading it: for
  * a write, `lastModifiedMs` is the `Date` of the answer, at most the duration of the request later.
+ * Bytes are checked against S3's checksum when an object written in one part is read whole and in one go.
  *
  * The client repeats a request whose answer was lost. A conditional write that had taken effect then meets itself (412,
  * 409, or 404 for the upload): it is recognised by an id in the metadata and reported as the success it was.
@@ -315,6 +316,7 @@ export function makeS3Storage({ connection, bucket, count = () => undefined }: S
         stream: output.Body as Readable,
         lengthBytes: end - start + 1,
         signal: options.signal,
+        isFatal: isChecksumMismatch,
         reopen: async (reachedBytes) => {
           const rest = { ...options, ifMatch: head.etag, start: start + reachedBytes, end };
           return (await getObject(key, rest)).Body as Readable;
