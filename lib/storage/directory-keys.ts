@@ -11,10 +11,10 @@ export const TEMPORARY_FOLDER = '.tamis-tmp';
 export function findPath(folder: string, key: string): string | undefined {
   const segments = key.split('/');
   const isOrdinary = segments.every(
-    (segment) => segment !== '' && segment !== '.' && segment !== '..' && !/[\0\\]/.test(segment),
+    (segment) => segment !== '' && segment !== '.' && segment !== '..' && !segment.includes('\0'),
   );
-  // A name like C: would leave the folder on Windows.
-  const leaves = process.platform === 'win32' && /[:*?"<>|]/.test(key);
+  // There a backslash parts folders, and a name like C: is a drive.
+  const leaves = process.platform === 'win32' && /[\\:*?"<>|]/.test(key);
   return isOrdinary && !leaves && segments[0] !== TEMPORARY_FOLDER ? join(folder, ...segments) : undefined;
 }
 
