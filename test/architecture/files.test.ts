@@ -70,7 +70,7 @@ describe('tests', () => {
     ).toEqual([]);
   });
 
-  it('state condition and result without "should"', () => {
+  it('have titles that state a condition and a result', () => {
     const titles = tests.flatMap(({ path, text }) =>
       [...text.matchAll(/\b(?:it|test)(?:\.each\([\s\S]*?\))?\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g)].map(
         (match) => [path, match[2]!] as const,
