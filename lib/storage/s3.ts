@@ -220,6 +220,8 @@ export function makeS3Storage({ connection, bucket, count = () => undefined }: S
               Key: key,
               Metadata: { ...options.metadata, [WRITE_ID]: writeId },
               ContentType: options.contentType,
+              // The client sends a CRC32 with each part of its own accord, and S3 refuses one that was not announced.
+              ChecksumAlgorithm: 'CRC32',
             }),
           ),
         );

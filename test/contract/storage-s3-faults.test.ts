@@ -235,6 +235,16 @@ describe('uploading to S3', () => {
     expect((await storage.head('held'))?.sizeBytes).toBe(48 * MIB);
   });
 
+  it('announces the checksum that it sends with each part, without which S3 refuses them', async () => {
+    const storage = connect(proxy.port);
+
+    await (await uploadLarge(storage, 'announced', 9 * MIB)).complete();
+
+    const creation = proxy.seen.find(({ method, url }) => method === 'POST' && /[?&]uploads/.test(url));
+    expect(creation?.headers['x-amz-checksum-algorithm']).toBe('CRC32');
+    expect(proxy.seen.filter(isPart).every(({ headers }) => headers['x-amz-checksum-crc32'] !== undefined)).toBe(true);
+  });
+
   it('fails the write and the completion when a part cannot be stored, and leaves nothing', async () => {
     const storage = connect(proxy.port, { maxAttempts: 1 });
     proxy.decide = (request) => (isPart(request) ? { kind: 'answer', status: 500, code: 'InternalError' } : undefined);
