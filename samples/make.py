@@ -1,4 +1,4 @@
-"""Write the sample files from the rows that the model was not trained on: python samples/make.py
+"""Write the sample files from the rows that the model was not trained on: python samples/make.py [folder]
 
 Measurements are real (UCI Wine, see models/README.md). Bottle numbers, growers and remarks are invented: the data set
 has none, and columns that must not reach a model are half of what there is to show.
@@ -102,8 +102,9 @@ def main():
         "wine.csv.gz": gzip.compress(table(*english(held_out)).encode("utf-8"), mtime=0),
         "a few bad rows.csv": spoilt(held_out).encode("utf-8"),
     }
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
     for name, content in files.items():
-        (HERE / name).write_bytes(content)
+        (folder / name).write_bytes(content)
         print(f"{len(content):7d} bytes  {name}")
 
 
