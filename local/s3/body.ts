@@ -19,6 +19,8 @@ import type { S3Request } from './request.ts';
 /** 5 GiB, the most that one PUT or one part may carry. */
 const MAX_BODY_BYTES = 5 * 1024 ** 3;
 const MAX_FRAME_LINE_BYTES = 16 * 1024;
+/** Of every frame but the last that holds data. */
+const MIN_FRAME_BYTES = 8192;
 
 export interface ReceivedBody {
   readonly sizeBytes: number;
@@ -29,7 +31,7 @@ export interface ReceivedBody {
 
 /**
  * Reads the body to its end, gives every chunk to `write`, and verifies it.
- * Throws `BadDigest`, `InvalidDigest`, `IncompleteBody`, `InvalidRequest`, `MalformedTrailerError`, `MissingContentLength`,
+ * Throws `BadDigest`, `InvalidChunkSizeError`, `InvalidDigest`, `IncompleteBody`, `InvalidRequest`, `MalformedTrailerError`, `MissingContentLength`,
  * `XAmzContentSHA256Mismatch`, `EntityTooLarge`; what was written by then is to be thrown away.
  */
 export async function receiveBody(
@@ -145,6 +147,7 @@ async function* unframe(message: Readable, trailers: Map<string, string>): Async
   let state: 'size' | 'data' | 'data-end' | 'trailer' | 'done' = 'size';
   let line: Buffer = Buffer.alloc(0);
   let left = 0;
+  let frameBytes = MIN_FRAME_BYTES;
   for await (let rest of wholeBody(message)) {
     while (rest.length > 0 && state !== 'done') {
       if (state === 'data') {
@@ -167,6 +170,8 @@ async function* unframe(message: Readable, trailers: Map<string, string>): Async
         const match = /^([0-9a-f]{1,12})(;.*)?$/i.exec(text);
         if (match === null) throw new S3Fault('IncompleteBody');
         left = Number.parseInt(match[1]!, 16);
+        if (left > 0 && frameBytes < MIN_FRAME_BYTES) throw new S3Fault('InvalidChunkSizeError');
+        frameBytes = left;
         state = left === 0 ? 'trailer' : 'data';
       } else if (state === 'data-end') {
         if (text !== '') throw new S3Fault('IncompleteBody');

@@ -70,7 +70,7 @@ async function putPart(service: Service, uploads: Uploads, request: S3Request, u
   const upload = await uploads.find(request.key, uploadId);
   if (request.header('x-amz-copy-source') === undefined) {
     const part = await uploads.putPart(upload, partNumber, (write) => receiveBody(request, write));
-    return { status: 200, headers: { etag: `"${part.etag}"`, ...checksumHeaders(part.checksum) } };
+    return { status: 200, headers: { etag: `"${part.etag}"`, ...checksumHeaders(part.received) } };
   }
   const source = readCopySource(service, request);
   const rangeHeader = request.header('x-amz-copy-source-range');

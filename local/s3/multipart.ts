@@ -96,12 +96,12 @@ export class Uploads {
       );
   }
 
-  /** Stores one part, in place of an older one with the same number. `receive` writes and verifies the content. */
+  /** Stores one part, in place of an older one with the same number. `receive` writes and verifies the content; `received` is the checksum that came with it. */
   async putPart(
     upload: UploadHead,
     partNumber: number,
     receive: (write: WriteChunk) => Promise<ReceivedBody>,
-  ): Promise<Part> {
+  ): Promise<Part & { readonly received: Checksum | undefined }> {
     const folder = this.#folder(upload.uploadId);
     const blobs = new Blobs(folder);
     const { blob, filled } = await blobs.create(receive).catch(async (error: unknown) => {
@@ -120,7 +120,8 @@ export class Uploads {
       etag: filled.md5.toString('hex'),
       sizeBytes: filled.sizeBytes,
       lastModifiedMs: Math.floor(this.#bucket.now() / 1000) * 1000,
-      checksum: filled.checksum,
+      // Verified already; it is part of the upload only where the upload was announced with its algorithm.
+      checksum: filled.checksum?.algorithm === upload.checksum?.algorithm ? filled.checksum : undefined,
       blob,
     };
     await this.#bucket.locks.run(`upload ${upload.uploadId}`, async () => {
@@ -129,7 +130,7 @@ export class Uploads {
       await writeAtomically(join(folder, `part-${partNumber}.json`), JSON.stringify(part), this.#bucket.scratchFolder);
       if (before !== undefined) await blobs.remove(before.blob);
     });
-    return part;
+    return { ...part, received: filled.checksum };
   }
 
   /** In the order of their numbers. */
@@ -219,11 +220,18 @@ function choose(upload: UploadHead, stored: readonly Part[], named: readonly Nam
   const chosen = named.map(({ partNumber, etag, checksums }, index) => {
     if (index > 0 && partNumber <= named[index - 1]!.partNumber) throw new S3Fault('InvalidPartOrder');
     const part = stored.find((candidate) => candidate.partNumber === partNumber);
+    // Of an upload that was announced without an algorithm no part has a checksum to compare with.
     const contradicted = checksums.some(
-      ({ algorithm, value }) => part?.checksum?.algorithm === algorithm && part.checksum.value !== value,
+      ({ algorithm, value }) => part?.checksum?.algorithm !== algorithm || part.checksum.value !== value,
     );
     if (part === undefined || part.etag !== etag || contradicted) {
       throw new S3Fault('InvalidPart', { details: { UploadId: upload.uploadId, PartNumber: String(partNumber) } });
+    }
+    if (upload.checksum?.type === 'COMPOSITE' && checksums.length === 0) {
+      const algorithm = upload.checksum.algorithm.toLowerCase();
+      throw new S3Fault('InvalidRequest', {
+        message: `The upload was created using a ${algorithm} checksum. The complete request must include the checksum for each part. It was missing for part ${partNumber} in the request.`,
+      });
     }
     return part;
   });

@@ -14,6 +14,8 @@ const storedHeaders = [
 ] as const;
 const MAX_METADATA_BYTES = 2048;
 const MAX_TAGS = 10;
+/** Letters, digits, spaces and `+ - = . _ : / @`: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html (read 2026-11-23). */
+const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const META = 'x-amz-meta-';
 
 /** Throws `MetadataTooLarge` and `InvalidTag`. */
@@ -44,7 +46,10 @@ function contentEncoding(value: string | undefined): string | undefined {
 
 function checkTags(tags: readonly Pair[]): void {
   const names = new Set(tags.map(([name]) => name));
-  const fits = tags.every(([name, value]) => name.length >= 1 && name.length <= 128 && value.length <= 256);
+  const fits = tags.every(
+    ([name, value]) =>
+      name.length >= 1 && name.length <= 128 && value.length <= 256 && TAG_TEXT.test(name) && TAG_TEXT.test(value),
+  );
   if (names.size !== tags.length || tags.length > MAX_TAGS || !fits) throw new S3Fault('InvalidTag');
 }
 

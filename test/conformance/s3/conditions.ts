@@ -27,7 +27,7 @@ async function upload(
 ): Promise<{ UploadId: string | undefined; complete: (condition: object) => Promise<unknown> }> {
   const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key }));
   const part = await client.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body }));
-  const Parts = [{ PartNumber: 1, ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32 }];
+  const Parts = [{ PartNumber: 1, ETag: part.ETag }];
   const complete = (condition: object) =>
     client.send(
       new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts }, ...condition }),

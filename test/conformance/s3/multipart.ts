@@ -37,7 +37,7 @@ async function begin({ client, bucket, prefix }: CheckContext, name: string, mor
       return {
         PartNumber,
         ETag: sent.ETag,
-        ...(sent.ChecksumCRC32 === undefined ? {} : { ChecksumCRC32: sent.ChecksumCRC32 }),
+        ...('ChecksumAlgorithm' in more ? { ChecksumCRC32: sent.ChecksumCRC32 } : {}),
       };
     },
     complete: (Parts, options = {}) =>
@@ -194,8 +194,8 @@ export const multipartChecks: readonly Check[] = [
           CopySourceRange: 'bytes=3-6',
         }),
       );
-      const { ETag, ChecksumCRC32 } = copy.CopyPartResult ?? {};
-      await upload.complete([{ PartNumber: 1, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) }]);
+      const { ETag } = copy.CopyPartResult ?? {};
+      await upload.complete([{ PartNumber: 1, ETag }]);
 
       const output = await client.send(new GetObjectCommand({ Bucket: bucket, Key: upload.at.Key }));
       expect(await output.Body?.transformToString()).toBe('3456');
@@ -216,6 +216,37 @@ export const multipartChecks: readonly Check[] = [
       );
       expect(head.ChecksumType).toBe('COMPOSITE');
       expect(head.ChecksumCRC32).toMatch(/^[A-Za-z0-9+/]{6}==-2$/);
+    },
+  },
+  {
+    title: 'an upload announced with a composite checksum is not completed without the checksum of each part',
+    run: async (context) => {
+      const upload = await begin(context, 'unnamed', { ChecksumAlgorithm: 'CRC32' });
+      const { PartNumber, ETag } = await upload.send(1, Buffer.from('x'));
+
+      expect(await refusal(upload.complete([{ PartNumber, ETag }]))).toEqual({ name: 'InvalidRequest', status: 400 });
+    },
+  },
+  {
+    title: 'an upload announced without a checksum is not completed with the checksum of a part',
+    run: async (context) => {
+      const upload = await begin(context, 'unannounced');
+      const one = await upload.send(1, Buffer.from('x'));
+
+      const refused = await refusal(upload.complete([{ ...one, ChecksumCRC32: 'jNwWgw==' }]));
+
+      expect(refused).toEqual({ name: 'InvalidPart', status: 400 });
+    },
+  },
+  {
+    title: 'a wrong checksum of a part is refused on completion',
+    run: async (context) => {
+      const upload = await begin(context, 'contradicted', { ChecksumAlgorithm: 'CRC32' });
+      const one = await upload.send(1, Buffer.from('x'));
+
+      const refused = await refusal(upload.complete([{ ...one, ChecksumCRC32: 'AAAAAA==' }]));
+
+      expect(refused).toEqual({ name: 'InvalidPart', status: 400 });
     },
   },
   {

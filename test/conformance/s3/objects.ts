@@ -35,7 +35,9 @@ const nameChecks = Object.entries(names).map(
     run: async ({ client, bucket, prefix }) => {
       const Key = prefix + name;
 
-      await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: name.endsWith('/') ? '' : what }));
+      await client.send(
+        new PutObjectCommand({ Bucket: bucket, Key, Body: Buffer.from(name.endsWith('/') ? '' : what) }),
+      );
 
       const listed = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
       expect(listed.Contents?.map((object) => object.Key)).toEqual([Key]);
@@ -97,7 +99,7 @@ export const objectChecks: readonly Check[] = [
     title: 'an object of no bytes is read as no bytes',
     run: async ({ client, bucket, prefix }) => {
       const Key = `${prefix}empty`;
-      const put = await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: '' }));
+      const put = await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: Buffer.alloc(0) }));
 
       const output = await client.send(new GetObjectCommand({ Bucket: bucket, Key }));
 
@@ -172,7 +174,7 @@ export const objectChecks: readonly Check[] = [
 
       const first = await read();
       await client.send(
-        new PutObjectTaggingCommand({ ...at, Tagging: { TagSet: [{ Key: 'state', Value: 'done & <ok>' }] } }),
+        new PutObjectTaggingCommand({ ...at, Tagging: { TagSet: [{ Key: 'state', Value: 'done: 1+1 @ é' }] } }),
       );
       const second = await read();
       const output = await client.send(new GetObjectCommand(at));
@@ -184,10 +186,22 @@ export const objectChecks: readonly Check[] = [
           { Key: 'state', Value: 'to do' },
         ]),
       );
-      expect(second).toEqual([{ Key: 'state', Value: 'done & <ok>' }]);
+      expect(second).toEqual([{ Key: 'state', Value: 'done: 1+1 @ é' }]);
       expect(output.TagCount).toBe(1);
       expect(await textOf(output)).toBe('content');
       expect(await read()).toEqual([]);
+    },
+  },
+  {
+    title: 'a tag with characters that S3 does not take is refused',
+    run: async ({ client, bucket, prefix }) => {
+      const at = { Bucket: bucket, Key: `${prefix}tagged` };
+      await client.send(new PutObjectCommand({ ...at, Body: 'content' }));
+      const TagSet = [{ Key: 'state', Value: '<done>' }];
+
+      const refused = await refusal(client.send(new PutObjectTaggingCommand({ ...at, Tagging: { TagSet } })));
+
+      expect(refused).toEqual({ name: 'InvalidTag', status: 400 });
     },
   },
   {
