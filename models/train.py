@@ -130,7 +130,11 @@ def compare(forest, onnx_bytes, rows):
 
 
 def save_mlflow(forest, features, directory):
-    """The forest as three MLflow models: `labels` (class index), `probabilities` (list per row), `frame` (fields by name)."""
+    """The forest as four MLflow models.
+
+    `labels` answers a class index a row, `probabilities` a list, `frame` an object; these have named columns in their
+    signature. `tensor` answers lists too, and its signature is one nameless array, as of a model trained on arrays.
+    """
     import mlflow
     import mlflow.pyfunc
     import mlflow.sklearn
@@ -151,31 +155,27 @@ def save_mlflow(forest, features, directory):
             frame.insert(1, "score", scores.max(axis=1))
             return frame
 
-    def signature(answer):
-        return infer_signature(features, answer)
-
     directory.mkdir(parents=True, exist_ok=True)
     requirements = [f"scikit-learn=={sklearn.__version__}", f"numpy=={numpy.__version__}", f"pandas=={pandas.__version__}"]
     common = {"pip_requirements": requirements}
-    # cloudpickle in every version; newer ones warn that a pickle runs code when loaded, which is so: load only your own.
-    mlflow.sklearn.save_model(
-        forest,
-        directory / "labels",
-        signature=signature(forest.predict(features)),
-        serialization_format="cloudpickle",
-        **common,
-    )
-    mlflow.sklearn.save_model(
-        forest,
-        directory / "probabilities",
-        signature=signature(forest.predict_proba(features)),
-        serialization_format="cloudpickle",
-        pyfunc_predict_fn="predict_proba",
-        **common,
-    )
+    for name, method, rows in [
+        ("labels", "predict", features),
+        ("probabilities", "predict_proba", features),
+        ("tensor", "predict_proba", features.to_numpy()),
+    ]:
+        mlflow.sklearn.save_model(
+            forest,
+            directory / name,
+            signature=infer_signature(rows, getattr(forest, method)(rows)),
+            # In every version; newer ones warn that a pickle runs code when loaded, which is so: load only your own.
+            serialization_format="cloudpickle",
+            pyfunc_predict_fn=method,
+            **common,
+        )
     model = LabelAndScores(forest, CLASSES)
+    answer = model.predict(None, features)
     mlflow.pyfunc.save_model(
-        directory / "frame", python_model=model, signature=signature(model.predict(None, features)), **common
+        directory / "frame", python_model=model, signature=infer_signature(features, answer), **common
     )
 
 

@@ -24,8 +24,8 @@ export const releases: readonly MlflowRelease[] = [
 ];
 export const newest = releases.at(-1)!;
 
-/** How the model was saved: `labels` answers class indexes, `probabilities` lists, `frame` objects. */
-export const forms = ['labels', 'probabilities', 'frame'] as const;
+/** How the model was saved: `labels` answers class indexes, `probabilities` lists, `frame` objects; `tensor` knows no names of columns. */
+export const forms = ['labels', 'probabilities', 'frame', 'tensor'] as const;
 export type Form = (typeof forms)[number];
 
 /** Where `install` keeps everything. */
