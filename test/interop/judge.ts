@@ -6,6 +6,7 @@ import { parse } from 'csv-parse/sync';
 import { newest, programOf, root } from './mlflow-install.ts';
 
 export interface Sample {
+  readonly name: string;
   readonly file: string;
   readonly route: 'wine' | 'vins';
   /** As Python calls it. */
@@ -16,15 +17,16 @@ export interface Sample {
   readonly id: string;
 }
 
+const fileOf = (name: string) => ({ name, file: join(root, 'samples', name) });
 const english = { route: 'wine', delimiter: ',', decimal: '.', id: 'bottle' } as const;
-export const plain: Sample = { ...english, file: join(root, 'samples', 'wine.csv'), encoding: 'utf-8' };
+export const plain: Sample = { ...english, ...fileOf('wine.csv'), encoding: 'utf-8' };
 export const spreadsheet: Sample = {
   ...english,
-  file: join(root, 'samples', 'spreadsheet.csv'),
+  ...fileOf('spreadsheet.csv'),
   encoding: 'utf-8-sig',
 };
 export const french: Sample = {
-  file: join(root, 'samples', "vins d'été.csv"),
+  ...fileOf("vins d'été.csv"),
   route: 'vins',
   encoding: 'cp1252',
   delimiter: ';',

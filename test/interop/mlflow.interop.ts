@@ -105,9 +105,18 @@ function expectSame(found: Map<string, Verdict>, expected: Map<string, Verdict>,
   else expect([...found.values()].every(({ score }) => score === undefined)).toBe(true);
 }
 
+/** A nameless array travels as `inputs` in every generation; named columns as `legacy` before 2.0, as `dataframe_split` since. */
+const formats: readonly { format: MlflowConfig['format']; form: Form; generations: readonly number[] }[] = [
+  { format: 'legacy', form: 'probabilities', generations: [1] },
+  { format: 'csv', form: 'probabilities', generations: [1, 2] },
+  { format: 'inputs', form: 'tensor', generations: [1, 2] },
+  { format: 'dataframe_split', form: 'probabilities', generations: [2] },
+  { format: 'dataframe_split', form: 'tensor', generations: [2] },
+];
+
 describe('the embedded model', () => {
   it.each([plain, french, spreadsheet])(
-    'gives every row of $file the label and score that Python gives it',
+    'gives every row of $name the label and score that Python gives it',
     async (sample) => {
       const { out, summary } = await tamis(`embedded ${basename(sample.file)}`, sample);
 
@@ -182,7 +191,7 @@ describe.each(releases)('MLflow $version', (release) => {
     { sample: french, form: 'frame' as const },
     { sample: plain, form: 'labels' as const },
   ])(
-    'gives $sample.file the labels and scores of Python when it answers $form',
+    'gives $sample.name the labels and scores of Python when it answers $form',
     async ({ sample, form }) => {
       const { url } = servers.get(form)!;
       const { out, summary } = await tamis(`${release.version} ${form} ${sample.route}`, sample, { url });
@@ -193,11 +202,12 @@ describe.each(releases)('MLflow $version', (release) => {
     timeoutMs,
   );
 
-  it.each(release.isLegacy ? (['legacy', 'csv'] as const) : (['dataframe_split', 'csv', 'inputs'] as const))(
-    'takes rows as %s',
-    async (format) => {
-      const { url } = servers.get('probabilities')!;
-      const { out } = await tamis(`${release.version} ${format}`, french, { url, format });
+  const generation = release.isLegacy ? 1 : 2;
+  it.each(formats.filter(({ generations }) => generations.includes(generation)))(
+    'takes rows as $format for a model saved as $form',
+    async ({ format, form }) => {
+      const { url } = servers.get(form)!;
+      const { out } = await tamis(`${release.version} ${format} ${form}`, french, { url, format });
 
       expectSame(await read(out, french), judgeSample(french));
     },
