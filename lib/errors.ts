@@ -239,6 +239,16 @@ export const errorRules = {
       'rename it, or set output.prediction and output.score',
     ],
   ),
+  'input.text-unencodable': rule<{ texts: readonly string[]; encoding: string }>(
+    'final',
+    'operator',
+    "The file's encoding lacks characters of names or labels that would be appended.",
+    ({ texts, encoding }) => [
+      `names and labels that can be written in ${encoding}`,
+      `characters that it lacks in ${list(texts)}`,
+      'set output.encoding: utf-8, or change the names',
+    ],
+  ),
   'input.decimal-ambiguous': rule('final', 'file', 'Commas and points both occur as decimal mark.', () => [
     'one decimal mark throughout the file',
     'numbers with commas and numbers with points',

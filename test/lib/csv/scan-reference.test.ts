@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { makeScanner } from '../../../lib/csv/scan.ts';
 import type { LineEnd, RecordBlock } from '../../../lib/csv/types.ts';
 import { recordProblems } from '../../../lib/csv/types.ts';
+import { chunksOf } from './chunks.ts';
 import { type ReferenceRules, referenceScan } from './reference-scan.ts';
 
 /** Texts in which everything that matters to the automaton happens often. */
@@ -24,17 +25,6 @@ const rules: fc.Arbitrary<ReferenceRules & { lineEnd: LineEnd; delimiter: ',' | 
   fieldCount: fc.integer({ min: 1, max: 3 }),
   maxRecordBytes: fc.constantFrom(1, 2, 3, 5, 8, 13, 40, 1200, 1_048_576),
 });
-
-/** Cuts `bytes` into chunks; the sizes are used in turn. */
-function chunksOf(bytes: Buffer, sizes: readonly number[]): Buffer[] {
-  const chunks: Buffer[] = [];
-  for (let at = 0, turn = 0; at < bytes.length; turn++) {
-    const size = sizes[turn % sizes.length]!;
-    chunks.push(Buffer.from(bytes.subarray(at, at + size)));
-    at += size;
-  }
-  return chunks;
-}
 
 function scanAll(
   input: Buffer,
@@ -107,7 +97,7 @@ describe('makeScanner', () => {
           expect(found).toEqual(expected);
         },
       ),
-      { numRuns: Number(process.env.RUNS ?? 3000) },
+      { numRuns: 3000 },
     );
   });
 });
