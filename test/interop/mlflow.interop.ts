@@ -80,13 +80,19 @@ async function tamis(
 
 const routeOf = ({ route }: Sample) => routes.find(({ name }) => name === route)!;
 
-function judgeSample(sample: Sample): Map<string, Verdict> {
+const judged = new Map<string, ReadonlyMap<string, Verdict>>();
+
+function judgeSample(sample: Sample): ReadonlyMap<string, Verdict> {
   const { features } = routeOf(sample);
   if (features === '*') throw new Error('the demo names its features');
-  return judge(
-    sample,
-    features.map(({ column }) => column),
-  );
+  const verdicts =
+    judged.get(sample.file) ??
+    judge(
+      sample,
+      features.map(({ column }) => column),
+    );
+  judged.set(sample.file, verdicts);
+  return verdicts;
 }
 
 function read(out: string, sample: Sample): Promise<Map<string, Verdict>> {
@@ -95,7 +101,7 @@ function read(out: string, sample: Sample): Promise<Map<string, Verdict>> {
 }
 
 /** Every bottle in the same order, every label equal, every score within 1e-6 (or absent, for a form that has none). */
-function expectSame(found: Map<string, Verdict>, expected: Map<string, Verdict>, withScores = true): void {
+function expectSame(found: Map<string, Verdict>, expected: ReadonlyMap<string, Verdict>, withScores = true): void {
   expect([...found.keys()]).toEqual([...expected.keys()]);
   expect([...found.values()].map(({ label }) => label)).toEqual([...expected.values()].map(({ label }) => label));
   const furthest = Math.max(
@@ -226,8 +232,7 @@ describe.each(releases)('MLflow $version', (release) => {
       const { out, summary } = await tamis(`${release.version} a gap`, sample, { url });
 
       expect(summary.rejectCodes).toEqual({ 'row.refused': 1 });
-      const expected = judgeSample(plain);
-      expected.delete('F-0017');
+      XX;
       expectSame(await read(out, sample), expected);
     },
     timeoutMs,
