@@ -17,6 +17,18 @@ export interface Dialect {
   readonly missing: readonly string[];
 }
 
+/** What a route says of its files; `CsvConfig` is assignable to it. */
+export interface CsvOptions {
+  readonly delimiter: 'auto' | Dialect['delimiter'];
+  readonly encoding: 'auto' | Encoding;
+  readonly quote: string | null;
+  readonly header: boolean;
+  readonly decimal: 'auto' | Decimal;
+  readonly thousands: string | null;
+  readonly missing: readonly string[];
+  readonly maxRecordBytes: number;
+}
+
 export type FeatureType = 'number' | 'integer' | 'boolean' | 'text';
 
 /** One column that the model receives. */
@@ -28,6 +40,13 @@ export interface Feature {
   /** Name at the model. */
   readonly name: string;
   readonly type: FeatureType;
+}
+
+/** A feature as a route names it; `FeatureConfig` is assignable to it. */
+export interface FeatureRequest {
+  readonly column: string;
+  readonly as: string;
+  readonly type?: FeatureType;
 }
 
 /** A cell as the model receives it; null is missing. */
