@@ -1,7 +1,7 @@
 """Train the demo's model and write it in the two forms that Tamis can use.
 
     python models/train.py                          # check only: train, measure, compare with the committed ONNX file
-    python models/train.py --onnx models/wine.onnx  # export the embedded model and its card (wine.json)
+    python models/train.py --onnx models/wine.onnx  # export the embedded model, its card and its verdicts
     python models/train.py --mlflow .interop/wine   # save the very same forest for `mlflow models serve`
 
 The data set (UCI Wine) ships inside scikit-learn: nothing is downloaded. The seed is fixed, so every run of the same
@@ -129,6 +129,15 @@ def compare(forest, onnx_bytes, rows):
     return different, float(numpy.abs(forest.predict_proba(rows) - probabilities).max())
 
 
+def write_verdicts(forest, rows, path):
+    """What scikit-learn says of the rows held out, in the samples' order, for judges that have no Python at hand."""
+    lines = [",".join(["row", "label", *CLASSES])]
+    for number, scores in enumerate(forest.predict_proba(rows).tolist(), start=1):
+        label = CLASSES[scores.index(max(scores))]
+        lines.append(",".join([str(number), label, *map(repr, scores)]))
+    path.write_text("\n".join(lines) + "\n")
+
+
 def save_mlflow(forest, features, directory):
     """The forest as four MLflow models.
 
@@ -181,7 +190,7 @@ def save_mlflow(forest, features, directory):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--onnx", type=pathlib.Path, help="write the ONNX file here, and its card beside it")
+    parser.add_argument("--onnx", type=pathlib.Path, help="write the ONNX file here, card and verdicts beside it")
     parser.add_argument("--mlflow", type=pathlib.Path, help="save the MLflow models in this folder, which must be empty")
     parser.add_argument("--rows", type=int, default=100_000, help="noisy rows on which forest and ONNX file are compared; 0: no comparison")
     options = parser.parse_args()
@@ -209,6 +218,7 @@ def main():
             **report,
         }
         options.onnx.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+        write_verdicts(forest, held_out, options.onnx.with_suffix(".verdicts.csv"))
     else:
         onnx_bytes = COMMITTED_ONNX.read_bytes()
     if options.mlflow:
