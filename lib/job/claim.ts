@@ -1,6 +1,7 @@
+import { json } from 'node:stream/consumers';
 import type { Clock } from '../clock.ts';
 import { hasCode, TamisError } from '../errors.ts';
-import type { ObjectRead, Storage, WriteCondition } from '../storage/types.ts';
+import type { Storage, WriteCondition } from '../storage/types.ts';
 import { Withdrawn } from './withdrawn.ts';
 
 /** Who works on a job. */
@@ -103,7 +104,7 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
     try {
       const object = await storage.read(key);
       return {
-        body: JSON.parse(await textOf(object)) as ClaimBody,
+        body: (await json(object.body)) as ClaimBody,
         etag: object.etag,
         ageMs: object.answeredAtMs - object.lastModifiedMs,
       };
@@ -165,10 +166,4 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
       }
     },
   };
-}
-
-async function textOf(object: ObjectRead): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of object.body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -38,21 +38,25 @@ export async function publishSuccess(place: Place, announced: Announced, upload:
   if (!(await place.isCurrent())) throw new Withdrawn('superseded');
   await claim.announce(publication);
   await clearOldEnds(place, publication.attempt);
-  await replace(place.storage, place.keys.output, author, (condition) => upload.complete(condition));
-  return finishSuccess(place, publication);
+  const { etag } = await replace(place.storage, place.keys.output, author, (condition) => upload.complete(condition));
+  return finishSuccess(place, publication, etag);
 }
 
 export type PublishedSummary = { readonly summary: unknown };
 
 /** Everything after the output's completion. Repeatable by anybody; all writers write the same. */
-export async function finishSuccess(place: Place, publication: Publication): Promise<PublishedSummary> {
+export async function finishSuccess(
+  place: Place,
+  publication: Publication,
+  outputEtag?: string,
+): Promise<PublishedSummary> {
   const { storage, keys } = place;
   const author = authorOf(place, publication.attempt);
   try {
     if (!(await place.isCurrent())) throw new Withdrawn('superseded');
     const rejects = await putRejects(place, publication);
     await remove(storage, keys.error, author);
-    const output = await standingOutput(place, author);
+    const output = await standingOutput(place, author, outputEtag);
     const summary = {
       ...(publication.document as object),
       output: {
@@ -65,7 +69,7 @@ export async function finishSuccess(place: Place, publication: Publication): Pro
         rejects === null ? null : { uri: storage.uri(keys.rejects), bytes: rejects.sizeBytes, etag: rejects.etag },
     };
     await putDocument(place, keys.summary, author, summary);
-    await standingOutput(place, author);
+    await standingOutput(place, author, outputEtag);
     return { summary };
   } catch (error) {
     if (error instanceof Withdrawn && error.as === 'superseded')
@@ -171,9 +175,10 @@ async function putDocument(place: Place, key: string, author: Author, document: 
   );
 }
 
-async function standingOutput(place: Place, author: Author): Promise<Standing> {
+/** The output, as long as it is this run's: by its author, or, where the storage keeps no metadata, by its ETag. */
+async function standingOutput(place: Place, author: Author, etag: string | undefined): Promise<Standing> {
   const head = await place.storage.head(place.keys.output);
-  if (head !== undefined && standingOf(head, author) === 'mine') return head;
+  if (head !== undefined && (head.etag === etag || standingOf(head, author) === 'mine')) return head;
   if (head !== undefined && standingOf(head, author) === 'rival') throw new TamisError('storage.conflict', {});
   throw new Withdrawn('superseded');
 }

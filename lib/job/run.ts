@@ -6,7 +6,7 @@ import { compressionOf } from '../csv/compression.ts';
 import type { Endpoint } from '../endpoints/types.ts';
 import { hasCode, isTamisError, TamisError } from '../errors.ts';
 import { type Meter, makeMeter } from '../ledger/meter.ts';
-import type { Receipt, UsageLine } from '../ledger/types.ts';
+import type { CostReceipt, Receipt, UsageLine } from '../ledger/types.ts';
 import type { CountOperation, ObjectHead, Storage } from '../storage/types.ts';
 import { type Claim, type Holder, type Publication, takeClaim } from './claim.ts';
 import { classify, type Progress } from './classify.ts';
@@ -36,6 +36,8 @@ export interface JobRequest {
   /** What makes this upload a job of its own where the storage says nothing: unique each time. */
   readonly fallbackVersion: string;
   readonly redrive: boolean;
+  /** Where it goes, when somebody decided that (the command line); else the key decides. */
+  readonly chosen?: { readonly route: Route; readonly outputKey: string };
 }
 
 export interface Storages {
@@ -68,7 +70,11 @@ export interface JobTools {
     classifiedCount: number,
     planned: PlannedWrites,
   ) => Receipt;
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: (progress: JobProgress) => void;
+}
+
+export interface JobProgress extends Progress {
+  readonly costSoFar: () => CostReceipt;
 }
 
 /** Requests that follow the receipt, so that the receipt can hold its own cost. */
@@ -78,8 +84,8 @@ export interface PlannedWrites {
 }
 
 export type JobEnd =
-  | { readonly kind: 'ignored'; readonly reason: string; readonly key: string }
-  | { readonly kind: 'duplicate' | 'superseded'; readonly job: string }
+  | { readonly kind: 'ignored'; readonly reason: 'outside' | 'folder' | 'hidden' | 'no-match'; readonly key: string }
+  | { readonly kind: 'duplicate' | 'superseded'; readonly job: string; readonly route: string | undefined }
   | { readonly kind: 'complete'; readonly job: string; readonly summary: Summary }
   | { readonly kind: 'failed'; readonly job: string; readonly error: ErrorDocument };
 
@@ -112,9 +118,7 @@ export interface OpenedJob {
 /** Finds the route, sees that the version still stands, takes the claim; or says why there is nothing to do. */
 export async function openJob(tools: JobTools, request: JobRequest): Promise<OpenedJob | JobEnd> {
   const { key } = request;
-  // Our own results, and anything that no route can ever name: an error file there might start the next job.
-  if (!key.startsWith('input/')) return { kind: 'ignored', reason: 'outside', key };
-  const meaning = readKey(tools.config, key);
+  const meaning = meaningOf(tools.config, request);
   if (meaning.kind === 'ignored') return { kind: 'ignored', reason: meaning.reason, key };
 
   const route = meaning.kind === 'no-route' ? undefined : meaning.route;
@@ -137,15 +141,23 @@ export async function openJob(tools: JobTools, request: JobRequest): Promise<Ope
   const input = await storages.inputs.head(key);
   if (!isThisVersion(input)) {
     await removeTraces(place);
-    return { kind: 'superseded', job };
+    return { kind: 'superseded', job, route: route?.name };
   }
   try {
     const claim = await takeClaim({ ...tools, storage: storages.claims, job, redrive: request.redrive });
     return { run: { tools, request, job, route, place, storages, meter, input }, claim, meaning };
   } catch (error) {
-    if (error instanceof Withdrawn) return { kind: error.as, job };
+    if (error instanceof Withdrawn) return { kind: error.as, job, route: route?.name };
     throw error;
   }
+}
+
+type Meaning = KeyMeaning | { readonly kind: 'ignored'; readonly reason: 'outside' };
+
+function meaningOf(config: Config, { key, chosen }: JobRequest): Meaning {
+  if (chosen !== undefined) return { kind: 'job', ...chosen };
+  // Our own results, and anything that no route can ever name: an error file there might start the next job.
+  return key.startsWith('input/') ? readKey(config, key) : { kind: 'ignored', reason: 'outside' };
 }
 
 /** What all steps of one run share. */
@@ -237,12 +249,15 @@ async function classifyAndPublish(
       signal,
       sizeBytes: input.sizeBytes,
       compression: compressionOf(request.key),
-      openInput: (start) =>
-        readInput(storages.inputs, request.key, { ...pinned, ...(start > 0 ? { start } : {}), signal }),
+      openInput: () => readInput(storages.inputs, request.key, { ...pinned, signal }),
       writeOutput: (chunk) => upload.write(chunk),
       writeRejects: rejects.write,
       timeLeftMs: () => tools.remainingMs() - publishReserveMs,
-      ...(tools.onProgress === undefined ? {} : { onProgress: tools.onProgress }),
+      onProgress: (progress) =>
+        tools.onProgress?.({
+          ...progress,
+          costSoFar: () => tools.writeReceipt(route, meter.read(clock.monotonicMs()), 0, { puts: 0, gets: 0 }).cost,
+        }),
     });
     signal.throwIfAborted();
     const rejectsKey = await rejects.complete();
@@ -275,7 +290,7 @@ async function classifyAndPublish(
     await rejects.remove();
     return { kind: 'complete', job, summary: published.summary as Summary };
   } catch (error) {
-    if (isTamisError(error) && error.kind === 'final' && !isLostInput(error))
+    if (isTamisError(error) && error.kind === 'final')
       return await fail(run, claim, error, await rejects.complete().catch(() => null));
     throw error;
   } finally {
@@ -309,29 +324,24 @@ export function describeFailure({ job, request, route, storages, input }: Run, e
 /** Turns whatever stopped a claimed run into its end, or throws it when the event shall come again. */
 async function endOf(run: Run, claim: Claim, error: unknown): Promise<JobEnd> {
   const { job, place } = run;
-  const reason = error instanceof Withdrawn || !isLostInput(error) ? error : new Withdrawn('superseded');
-  if (reason instanceof Withdrawn) {
-    if (reason.as === 'superseded') {
+  if (error instanceof Withdrawn) {
+    if (error.as === 'superseded') {
       await removeTraces(place);
       await claim.end('done');
     }
-    return { kind: reason.as, job };
+    return { kind: error.as, job, route: run.route?.name };
   }
-  if (isTamisError(reason) && reason.kind === 'final') {
+  if (isTamisError(error) && error.kind === 'final') {
     try {
-      return await fail(run, claim, reason, null);
+      return await fail(run, claim, error, null);
     } catch (failure) {
       if (failure instanceof Withdrawn) return endOf(run, claim, failure);
       throw failure;
     }
   }
   await claim.end('free').catch(() => undefined);
-  throw reason;
+  throw error;
 }
-
-/** The pinned version cannot be read any more: the object was overwritten or deleted. */
-const isLostInput = (error: unknown): boolean =>
-  hasCode(error, 'storage.not-found') || hasCode(error, 'storage.precondition-failed');
 
 export function endFrom(job: string, { outcome, document }: Publication): JobEnd {
   return outcome === 'complete'
@@ -350,8 +360,15 @@ async function* readInput(
   key: string,
   options: NonNullable<Parameters<Storage['read']>[1]>,
 ): AsyncGenerator<Buffer> {
-  const object = await storage.read(key, options);
-  yield* object.body;
+  try {
+    const object = await storage.read(key, options);
+    yield* object.body;
+  } catch (error) {
+    // The pinned version cannot be read any more: the object was overwritten or deleted.
+    if (hasCode(error, 'storage.not-found') || hasCode(error, 'storage.precondition-failed'))
+      throw new Withdrawn('superseded');
+    throw error;
+  }
 }
 
 interface StagedRejects {

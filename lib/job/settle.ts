@@ -36,7 +36,7 @@ export async function settleJob(tools: JobTools, request: JobRequest, failure: L
     await claim.end('settled');
     return { kind: 'failed', job, error: document };
   } catch (error) {
-    if (error instanceof Withdrawn) return { kind: error.as, job };
+    if (error instanceof Withdrawn) return { kind: error.as, job, route: run.route?.name };
     if (!isTamisError(error) || error.kind === 'passing') await claim.end('free').catch(() => undefined);
     throw error;
   }

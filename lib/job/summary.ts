@@ -19,8 +19,7 @@ export interface ClassifyResult {
   readonly batches: { readonly sent: number; readonly retried: number; readonly split: number };
   readonly throttledMs: number;
   readonly models: ReadonlyArray<ModelIdentity & { readonly rows: number }>;
-  /** Undefined for an input of 0 bytes. */
-  readonly dialect: (Dialect & { readonly encoding: Encoding }) | undefined;
+  readonly dialect: Dialect & { readonly encoding: Encoding };
   readonly types: Readonly<Record<string, FeatureType>>;
 }
 
@@ -68,16 +67,13 @@ export function writeSummary({
     configuration,
     input: {
       ...input,
-      dialect:
-        dialect === undefined
-          ? null
-          : {
-              delimiter: dialect.delimiter,
-              encoding: dialect.encoding,
-              lineEnd: dialect.lineEnd,
-              decimal: dialect.decimal,
-              header: dialect.header,
-            },
+      dialect: {
+        delimiter: dialect.delimiter,
+        encoding: dialect.encoding,
+        lineEnd: dialect.lineEnd,
+        decimal: dialect.decimal,
+        header: dialect.header,
+      },
       types: result.types,
     },
     output: null,
@@ -107,7 +103,7 @@ export interface Summary extends Receipt {
   readonly outcome: 'complete' | 'complete-with-rejects';
   readonly configuration: string;
   readonly input: InputFacts & {
-    readonly dialect: object | null;
+    readonly dialect: object;
     readonly types: Readonly<Record<string, FeatureType>>;
   };
   readonly output: {

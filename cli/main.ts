@@ -1,0 +1,31 @@
+/** The `tamis` command: finds the subcommand, prints errors in one form, decides the exit status. */
+import { isTamisError, TamisError } from '../lib/errors.ts';
+import { describeError } from '../lib/privacy/log-lines.ts';
+import { type ExitStatus, statusOfCode } from './exit-status.ts';
+import { help } from './help.ts';
+import { redrive } from './redrive.ts';
+import { run } from './run.ts';
+
+const subcommands: Readonly<Record<string, (args: readonly string[]) => Promise<ExitStatus>>> = { run, redrive, help };
+
+export async function main(args: readonly string[]): Promise<ExitStatus> {
+  const [name = 'help', ...rest] = args;
+  try {
+    const subcommand = name === '--help' || name === '-h' ? help : subcommands[name];
+    if (subcommand === undefined) throw new TamisError('local.usage', { problem: `no subcommand "${name}"` });
+    return await subcommand(rest);
+  } catch (error) {
+    printError(error);
+    return statusOfCode(isTamisError(error) ? error.code : 'internal.bug');
+  }
+}
+
+function printError(error: unknown): void {
+  if (isTamisError(error)) {
+    process.stderr.write(`${error.message}\n`);
+    return;
+  }
+  // A foreign message may quote the file; its name and code say enough to report it.
+  const about = Object.values(describeError(error)).join(' ');
+  process.stderr.write(`internal.bug: expected correct code; found a mistake (${about}); please report this\n`);
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// Starts the command line on the Node that the project pins: older ones do not run TypeScript.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const [major] = process.versions.node.split('.').map(Number);
+const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+if (major >= 24) {
+  const { main } = await import('./main.ts');
+  process.exitCode = await main(process.argv.slice(2));
+} else if (existsSync(pinned)) {
+  const script = fileURLToPath(import.meta.url);
+  const { status, signal } = spawnSync(pinned, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
+  process.exitCode = status ?? (signal === 'SIGINT' ? 130 : 1);
+} else {
+  process.stderr.write('local.toolchain: expected Node 24; found an older one; run npm ci\n');
+  process.exitCode = 2;
+}

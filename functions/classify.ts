@@ -1,0 +1,29 @@
+/** S3 ObjectCreated -> a job. */
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { objectsCreated } from '../lib/job/event.ts';
+import { runJob } from '../lib/job/run.ts';
+import { reportEnd } from './support/report.ts';
+import { logger, makeTools, reporting } from './support/wiring.ts';
+
+/** A failure that Lambda's retries may cure is thrown, after the other objects of the event had their turn. */
+async function classify(event: unknown, context: Context): Promise<void> {
+  logger.startInvocation(context);
+  let failure: { readonly error: unknown } | undefined;
+  for (const created of objectsCreated(event)) {
+    try {
+      const end = await runJob(makeTools(created.bucket, context), {
+        ...created,
+        fallbackVersion: context.awsRequestId,
+        redrive: (event as { readonly redrive?: unknown }).redrive === true,
+      });
+      await reportEnd(reporting, end);
+    } catch (error) {
+      logger.logFailure(error);
+      failure = { error };
+    }
+  }
+  if (failure !== undefined) throw failure.error;
+}
+
+export const handler = middy<unknown, void>().handler(classify);

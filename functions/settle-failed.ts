@@ -1,0 +1,33 @@
+/** An event that failed on its last retry -> its error file, once. Fed by the on-failure destination, or by its queue. */
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { objectsCreated } from '../lib/job/event.ts';
+import { type LastFailure, settleJob } from '../lib/job/settle.ts';
+import { reportEnd } from './support/report.ts';
+import { logger, makeTools, reporting } from './support/wiring.ts';
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html (read 2026-11-23) */
+interface DestinationRecord {
+  readonly requestPayload?: unknown;
+  readonly responsePayload?: { readonly errorMessage?: unknown } | null;
+}
+
+async function settleFailed(event: unknown, context: Context): Promise<void> {
+  logger.startInvocation(context);
+  for (const record of destinationRecords(event)) {
+    const { errorMessage } = record.responsePayload ?? {};
+    const failure: LastFailure = { message: typeof errorMessage === 'string' ? errorMessage : '' };
+    for (const created of objectsCreated(record.requestPayload)) {
+      const request = { ...created, fallbackVersion: context.awsRequestId, redrive: false };
+      await reportEnd(reporting, await settleJob(makeTools(created.bucket, context), request, failure));
+    }
+  }
+}
+
+function destinationRecords(event: unknown): readonly DestinationRecord[] {
+  const { Records: records } = event as { readonly Records?: ReadonlyArray<{ readonly body?: string }> };
+  if (!Array.isArray(records)) return [event as DestinationRecord];
+  return records.flatMap(({ body }) => (body === undefined ? [] : [JSON.parse(body) as DestinationRecord]));
+}
+
+export const handler = middy<unknown, void>().handler(settleFailed);

@@ -1,0 +1,188 @@
+import type { Clock } from '../clock.ts';
+import type { Route } from '../config/types.ts';
+import { isCellProblem } from '../csv/encode.ts';
+import type { Compression, RowFormat, RowOf } from '../csv/types.ts';
+import type { Endpoint } from '../endpoints/types.ts';
+import { TamisError } from '../errors.ts';
+import type { Meter } from '../ledger/meter.ts';
+import { type Counts, makeCaller } from './caller.ts';
+import { type CsvSession, openCsv } from './csv-session.ts';
+import { type AnsweredBatch, type Batch, makeDelivery } from './delivery.ts';
+import { makeLimiter } from './limiter.ts';
+import { type ModelLedger, makeModelLedger } from './models.ts';
+import { makeOrdered } from './ordered.ts';
+import type { ClassifyResult } from './summary.ts';
+import { makeTally, type Tally } from './tally.ts';
+import { makeTimeGuard } from './time-guard.ts';
+
+export interface Progress {
+  readonly rowsRead: number;
+  /** Of the object as it is stored. */
+  readonly bytesRead: number;
+  readonly sizeBytes: number;
+}
+
+export interface ClassifyOptions {
+  readonly route: Route;
+  readonly endpoint: Endpoint;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly signal: AbortSignal;
+  /** Of the object as it is stored. */
+  readonly sizeBytes: number;
+  readonly compression: Compression | undefined;
+  /** The stored bytes, always of the same version. May be called more than once. */
+  readonly openInput: () => AsyncIterable<Buffer>;
+  readonly writeOutput: (chunk: Buffer) => Promise<void>;
+  readonly writeRejects: (chunk: Buffer) => Promise<void>;
+  /** Milliseconds that the work may still take; `Infinity` without a deadline. */
+  readonly timeLeftMs: () => number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** What is read and not yet written, in bytes: bounds the memory of a job, whatever the size of its file. */
+const maxUndeliveredBytes = 32 * 1024 * 1024;
+
+/**
+ * The way of all rows: read, cut, batched, sent, brought back into order, written. Throws final and passing failures; the rejects
+ * found before a final one are written.
+ */
+export async function classify(options: ClassifyOptions): Promise<ClassifyResult> {
+  const { route, endpoint, signal } = options;
+  const timeoutMs = route.endpoint.timeoutMs ?? endpoint.defaults.timeoutMs;
+  const description = await endpoint.describe({ signal, timeoutMs });
+  const models = makeModelLedger(route.endpoint, description.model);
+  const tally = makeTally(route.limits.maxRejected);
+  const csv = await openCsv({
+    route,
+    rowFormat: endpoint.rowFormat,
+    compression: options.compression,
+    openInput: options.openInput,
+    sizeBytes: options.sizeBytes,
+    description,
+  });
+  try {
+    return await classifyRecords(options, csv, tally, models);
+  } finally {
+    await csv.close();
+  }
+}
+
+async function classifyRecords(
+  options: ClassifyOptions,
+  csv: CsvSession,
+  tally: Tally,
+  models: ModelLedger,
+): Promise<ClassifyResult> {
+  const { route, endpoint, clock, signal } = options;
+  const timeoutMs = route.endpoint.timeoutMs ?? endpoint.defaults.timeoutMs;
+  const maxRows = route.batch.maxRows ?? endpoint.defaults.maxRows;
+  const maxBytes = route.batch.maxBytes ?? endpoint.defaults.maxBytes;
+  const maxInFlight = route.batch.maxInFlight ?? endpoint.defaults.maxInFlight;
+  const stop = new AbortController();
+  const caller = makeCaller({
+    endpoint,
+    features: csv.features,
+    limiter: makeLimiter(maxInFlight),
+    clock,
+    signal: AbortSignal.any([signal, stop.signal]),
+    timeoutMs,
+    timeLeftMs: options.timeLeftMs,
+    onCallStarted: (atMs) => options.meter.callStarted(atMs),
+    onCallEnded: (atMs, outcome) => {
+      options.meter.callEnded(atMs);
+      if (outcome?.usage !== undefined) options.meter.addReported(outcome.usage);
+    },
+  });
+  const deliver = makeDelivery({
+    route,
+    csv,
+    tally,
+    models,
+    writeOutput: options.writeOutput,
+    writeRejects: options.writeRejects,
+    onDelivered: () =>
+      options.onProgress?.({ rowsRead: tally.counts.read, bytesRead: csv.bytesRead(), sizeBytes: options.sizeBytes }),
+  });
+  const ordered = makeOrdered<AnsweredBatch>({
+    maxRunning: maxInFlight,
+    maxUndeliveredBytes,
+    deliver,
+    onFailure: (error) => stop.abort(error),
+  });
+  const guardTime = makeTimeGuard(clock, options.timeLeftMs);
+
+  let batch = emptyBatch(1);
+  async function dispatch(): Promise<void> {
+    if (batch.records.length === 0) return;
+    signal.throwIfAborted();
+    guardTime(csv.bytesRead() / options.sizeBytes, tally.counts.classified);
+    const full = batch;
+    batch = emptyBatch(full.firstRow + full.records.length);
+    await ordered.submit(full.sizeBytes, async () => {
+      if (full.rows.length === 0) return { batch: full, answers: [], model: undefined };
+      return { batch: full, ...(await caller.answer(full.rows)) };
+    });
+  }
+
+  try {
+    await options.writeOutput(await csv.takeOutput());
+    for await (const block of csv.blocks()) {
+      tally.blank(block.blankCount);
+      for (let index = 0; index < block.count; index++) {
+        const recordBytes = block.nexts[index]! - block.starts[index]!;
+        const problem = csv.problemOf(block, index);
+        const row = problem === undefined ? csv.encode(block, index) : undefined;
+        if (row === undefined) batch.records.push({ block, index, problem });
+        else if (isCellProblem(row)) batch.records.push({ block, index, problem: csv.describeCell(row) });
+        else {
+          const rowBytes = Math.max(recordBytes, sizeOf(row));
+          if (batch.rows.length > 0 && batch.sizeBytes + rowBytes > maxBytes) await dispatch();
+          batch.records.push({ block, index, problem: undefined });
+          batch.rows.push(row);
+          batch.sizeBytes += rowBytes;
+        }
+        if (batch.rows.length >= maxRows || batch.records.length >= maxRecordsPerRow * maxRows) await dispatch();
+      }
+    }
+    await dispatch();
+    await ordered.finish();
+    await options.writeOutput(await csv.endOutput());
+  } catch (error) {
+    stop.abort(error);
+    await ordered.finish().catch(() => undefined);
+    throw error;
+  }
+  // Nothing sensible ever came, in a file too short for the stop rule to notice.
+  if (tally.counts.classified === 0 && (tally.rejectCodes['row.unanswered'] ?? 0) > 0)
+    throw new TamisError('endpoint.protocol', {});
+  tally.checkAtEnd();
+  return resultOf(tally, csv, caller.counts, models.list());
+}
+
+/** Rejected records ride along with a batch; a stretch of nothing else is passed on in batches of this many times its rows. */
+const maxRecordsPerRow = 4;
+
+const emptyBatch = (firstRow: number): Batch => ({ firstRow, records: [], rows: [], sizeBytes: 0 });
+
+/** Bytes of a row in a request, about: cells have no text of their own, and count as the record they come from. */
+const sizeOf = (row: RowOf<RowFormat>): number => (typeof row === 'string' || Buffer.isBuffer(row) ? row.length : 0);
+
+function resultOf(
+  tally: Tally,
+  csv: CsvSession,
+  { sent, retried, split, throttledMs }: Counts,
+  models: ClassifyResult['models'],
+): ClassifyResult {
+  const { counts, labels, rejectCodes } = tally;
+  return {
+    rows: counts,
+    labels,
+    rejectCodes,
+    batches: { sent, retried, split },
+    throttledMs,
+    models,
+    dialect: csv.dialect(),
+    types: Object.fromEntries(csv.features.map(({ column, type }) => [column, type])),
+  };
+}

@@ -1,0 +1,73 @@
+import { type RowCode, TamisError } from '../errors.ts';
+
+/** Counts of one job, reconciled at its end. */
+export interface Tally {
+  readonly counts: {
+    readonly read: number;
+    readonly classified: number;
+    readonly abstained: number;
+    readonly rejected: number;
+    readonly blank: number;
+  };
+  readonly labels: Readonly<Record<string, number>>;
+  readonly rejectCodes: Readonly<Partial<Record<RowCode, number>>>;
+  blank(count: number): void;
+  /** A record was cut from the file; what becomes of it is told by `classified` or `rejected`. */
+  read(count: number): void;
+  classified(label: string, abstained: boolean): void;
+  rejected(code: RowCode): void;
+  /**
+   * Throws `job.too-many-rejects` as soon as no continuation of the file could bring the share down: `maxRemaining` is the most
+   * rows that can still come.
+   */
+  checkRejects(maxRemaining: number): void;
+  /** Throws `job.unreconciled` or `job.too-many-rejects`. */
+  checkAtEnd(): void;
+}
+
+export function makeTally(limit: { readonly rows: number; readonly share: number }): Tally {
+  const counts = { read: 0, classified: 0, abstained: 0, rejected: 0, blank: 0 };
+  const labels = new Map<string, number>();
+  const rejectCodes: Partial<Record<RowCode, number>> = {};
+
+  function checkRejects(maxRemaining: number): void {
+    const { rejected } = counts;
+    const delivered = counts.classified + rejected;
+    if (rejected <= limit.rows || rejected <= limit.share * (delivered + maxRemaining)) return;
+    throw new TamisError('job.too-many-rejects', { rejectedCount: rejected, readCount: delivered });
+  }
+
+  return {
+    counts,
+    get labels() {
+      return Object.fromEntries(labels);
+    },
+    rejectCodes,
+    blank(count) {
+      counts.blank += count;
+    },
+    read(count) {
+      counts.read += count;
+    },
+    classified(label, abstained) {
+      counts.classified++;
+      if (abstained) counts.abstained++;
+      labels.set(label, (labels.get(label) ?? 0) + 1);
+    },
+    rejected(code) {
+      counts.rejected++;
+      rejectCodes[code] = (rejectCodes[code] ?? 0) + 1;
+    },
+    checkRejects,
+    checkAtEnd() {
+      const { read, classified, rejected } = counts;
+      if (read !== classified + rejected)
+        throw new TamisError('job.unreconciled', {
+          readCount: read,
+          classifiedCount: classified,
+          rejectedCount: rejected,
+        });
+      checkRejects(0);
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import type { Config, EndpointConfig, Route } from '../config/types.ts';
+import { makeEndpoint } from '../endpoints/registry.ts';
+import type { Secrets } from '../endpoints/secrets.ts';
+import { TamisError } from '../errors.ts';
+import type { Holder } from '../job/claim.ts';
+import type { JobProgress, JobTools, PlannedWrites, Storages } from '../job/run.ts';
+import type { Factors } from '../ledger/factors.ts';
+import { writeReceipt } from '../ledger/receipt.ts';
+import type { FunctionFacts } from '../ledger/types.ts';
+import { parseS3Location, type S3Location } from '../storage/s3-location.ts';
+import type { CountOperation } from '../storage/types.ts';
+
+/** Where a job runs: what a deployed function and the command line answer differently. */
+export interface Surroundings {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly holder: Holder;
+  readonly deployed: boolean;
+  /** Of the function; undefined on a machine outside the cloud. */
+  readonly functionRegion: string | undefined;
+  readonly remainingMs: () => number;
+  readonly openStorages: (count: CountOperation) => Storages;
+  readonly secrets: Secrets;
+  /** Files that routes name are relative to it. */
+  readonly filesFolder: string;
+  readonly readObject: (location: S3Location) => Promise<Buffer>;
+  /** Where the worker and the runtime of embedded models lie in a bundle; undefined where they lie in the tree. */
+  readonly onnxFolder?: string;
+  readonly factors: Factors;
+  readonly functionFacts: () => FunctionFacts;
+  /** What one job line and the platform's own lines add to the log. */
+  readonly plannedLogBytes: number;
+  readonly onProgress?: (progress: JobProgress) => void;
+}
+
+export function makeJobTools(surroundings: Surroundings): JobTools {
+  const { config, deployed, functionRegion } = surroundings;
+  return {
+    ...surroundings,
+    hostOf: (route) => placeOf(route.endpoint, functionRegion),
+    openEndpoint: (route) => openEndpoint(surroundings, route),
+    writeReceipt: (route, usage, classifiedCount, planned) =>
+      writeReceipt({
+        usage,
+        planned: plannedUsage(planned, surroundings.plannedLogBytes),
+        function: surroundings.functionFacts(),
+        endpoint: route.endpoint,
+        classifiedCount,
+        factors: surroundings.factors,
+        currency: config.ledger,
+      }),
+    deployed,
+  };
+}
+
+function plannedUsage({ puts, gets }: PlannedWrites, logBytes: number) {
+  const usage = [
+    { resource: 's3.put', quantity: puts },
+    { resource: 's3.get', quantity: gets },
+    { resource: 'logs.ingested', quantity: logBytes },
+  ] as const;
+  return usage.filter(({ quantity }) => quantity > 0);
+}
+
+/** Where the endpoint of a route is, by its configuration. */
+function placeOf(endpoint: EndpointConfig, functionRegion: string | undefined): ReturnType<JobTools['hostOf']> {
+  if (endpoint.kind === 'onnx' || endpoint.kind === 'stub') return 'inside';
+  if (endpoint.url !== undefined) return { host: new URL(endpoint.url).host };
+  if (endpoint.kind === 'sagemaker')
+    return { region: endpoint.region ?? functionRegion ?? 'no Region', name: 'the endpoint' };
+  throw new TamisError('residency.unknown', { what: 'the endpoint' });
+}
+
+async function openEndpoint(surroundings: Surroundings, route: Route) {
+  const { clock, secrets, functionRegion, filesFolder, onnxFolder } = surroundings;
+  const { endpoint } = route;
+  if (endpoint.kind === 'stub' && surroundings.deployed)
+    throw new TamisError('config.unsupported', { file: 'the packaged configuration', paths: ['endpoint.kind: stub'] });
+  return makeEndpoint(
+    endpoint.kind === 'mlflow' && endpoint.tls !== undefined
+      ? { ...endpoint, tls: { ca: join(filesFolder, endpoint.tls.ca) } }
+      : endpoint,
+    {
+      clock,
+      secrets,
+      answer: route.answer,
+      ...(route.batch.maxInFlight === undefined ? {} : { maxInFlight: route.batch.maxInFlight }),
+      ...(functionRegion === undefined ? {} : { region: functionRegion }),
+      onnx: {
+        loadModel: () => readModel(surroundings, endpoint.model ?? ''),
+        ...(onnxFolder === undefined
+          ? {}
+          : { workerFile: join(onnxFolder, 'onnx-worker.mjs'), wasmFolder: `${onnxFolder}/` }),
+      },
+    },
+  );
+}
+
+/** Throws `config.model-unreadable`, or what the storage throws. */
+async function readModel({ filesFolder, readObject }: Surroundings, model: string): Promise<Buffer> {
+  const location = parseS3Location(model);
+  if (location !== undefined) return readObject(location);
+  try {
+    return await readFile(join(filesFolder, model));
+  } catch (cause) {
+    throw new TamisError('config.model-unreadable', { model }, cause);
+  }
+}
