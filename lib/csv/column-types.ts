@@ -2,6 +2,7 @@ import { TamisError } from '../errors.ts';
 import type { Layout } from './dialect.ts';
 import { readFields } from './fields.ts';
 import type { SelectedFeature } from './header.ts';
+import { alikeBlanks } from './number.ts';
 import { makeScanner } from './scan.ts';
 import type { Decimal, Dialect, Encoding, Feature, FeatureType } from './types.ts';
 
@@ -114,7 +115,7 @@ const groupedNumber = /^-?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:,\d{3})+\.\d+)$/;
 
 function looksOf(cell: string, thousands: string | null): keyof CellCounts {
   const trimmed = cell.trim();
-  const text = thousands === null ? trimmed : ungroup(trimmed, thousands);
+  const text = thousands === null ? trimmed : ungroup(alikeBlanks(trimmed, thousands), thousands);
   const match = plainNumber.exec(text);
   if (match === null) return groupedNumber.test(text) ? 'withBoth' : 'other';
   const mark = match[1] ?? match[2];
@@ -123,12 +124,11 @@ function looksOf(cell: string, thousands: string | null): keyof CellCounts {
 
 /** Without the configured grouping of thousands, where the grouping is one; else as it is. */
 function ungroup(text: string, thousands: string): string {
-  if (!text.includes(thousands)) return text;
-  const [first = '', ...groups] = text.replace(/^-/, '').split(thousands);
+  const [start = '', ...groups] = text.split(thousands);
   const last = groups.length - 1;
   const isGrouped =
-    /^[1-9]\d{0,2}$/.test(first) &&
-    groups.every((group, position) => (position === last ? /^\d{3}(?![\d])/ : /^\d{3}$/).test(group));
+    /^-?[1-9]\d{0,2}$/.test(start) &&
+    groups.every((group, position) => (position === last ? /^\d{3}(?!\d)/ : /^\d{3}$/).test(group));
   return isGrouped ? text.replaceAll(thousands, '') : text;
 }
 
@@ -138,7 +138,9 @@ function decideDecimal(
   stated: readonly (FeatureType | undefined)[],
   columns: readonly CellCounts[],
 ): Decimal {
-  if (layout.delimiter === ',') return '.';
+  // The mark that groups thousands cannot be the decimal mark too.
+  if (layout.thousands === '.') return ',';
+  if (layout.delimiter === ',' || layout.thousands === ',') return '.';
   const isRead = (type: FeatureType | undefined, { other }: CellCounts) =>
     type === 'number' || type === 'integer' || (type === undefined && other === 0);
   const sent = features.filter(({ index }, position) => isRead(stated[position], columns[index]!));

@@ -13,7 +13,7 @@ export interface OpenedText {
   /** Whether `encoding()` is final. */
   isEncodingDecided(): boolean;
   /** What follows the BOM, UTF-16 transcoded to UTF-8. No byte above 0x7F is passed on before the encoding is decided. */
-  readonly chunks: AsyncIterable<Buffer>;
+  readonly chunks: AsyncGenerator<Buffer, void>;
   /** Closes the source, also when `chunks` was never asked for one. Idempotent. */
   close(): Promise<void>;
 }
