@@ -24,7 +24,7 @@ export function plainPath(key: string): string | undefined {
 }
 
 function hasErrno(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  return typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
 }
 
 /** A second name for the file `from`; on file systems without links, a copy with the same time. Fails when `to` exists. */

@@ -96,6 +96,8 @@ async function serve(
 ): Promise<void> {
   const requestId = randomBytes(8).toString('hex').toUpperCase();
   response.sendDate = false;
+  // Comes after the reply, and also when the client goes away before it: an object that was made is announced in both cases.
+  const closed = new Promise<void>((resolve) => response.once('close', resolve));
   const common = { 'x-amz-request-id': requestId, 'x-amz-id-2': requestId, server: 'tamis-local' };
   const isHead = message.method === 'HEAD';
   let reply: Reply;
@@ -118,8 +120,7 @@ async function serve(
       requestId,
       nowMs: service.now(),
     });
-    // `close` comes after the reply, and also when the client went away before it: the object is there in both cases.
-    response.once('close', () => options.onObjectCreated?.(created));
+    void closed.then(() => options.onObjectCreated?.(created));
   }
   await send(response, { ...reply, headers: { ...common, date: httpTime(service.now()), ...reply.headers } }, isHead);
   // What is left of a refused body is read to its end: a client that still writes would see a reset instead of the answer.
