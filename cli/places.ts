@@ -26,6 +26,7 @@ export interface InputPlace {
 
 export interface OutputPlace {
   readonly open: (count: CountOperation) => Storage;
+  readonly isBucket: boolean;
   /** What precedes the file's name in a key. */
   readonly prefix: string;
   /** How a person writes the place of `name`. */
@@ -81,10 +82,15 @@ export function findOutput(out: string): OutputPlace {
   if (location !== undefined) {
     const prefix = location.key.slice(0, -1);
     const { bucket } = location;
-    return { open: (count) => openBucket(bucket, count), prefix, show: (name) => `s3://${bucket}/${prefix}${name}` };
+    return {
+      isBucket: true,
+      open: (count) => openBucket(bucket, count),
+      prefix,
+      show: (name) => `s3://${bucket}/${prefix}${name}`,
+    };
   }
   const storage = makeDirectoryStorage({ folder: resolve(out), clock: systemClock });
-  return { open: () => storage, prefix: '', show: (name) => join(out, name) };
+  return { isBucket: false, open: () => storage, prefix: '', show: (name) => join(out, name) };
 }
 
 /** Throws `local.usage` when the result would take the place of the input. */

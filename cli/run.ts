@@ -106,6 +106,7 @@ async function runOne({ config, folder, route, input, output, showsProgress }: O
       countries: config.routes.flatMap(({ endpoint }) => endpoint.footprint?.country ?? []),
     }),
     functionFacts: () => ({ where: 'local', elapsedMs: performance.now() - startedMs }),
+    billsStorage: output.isBucket,
     plannedLogBytes: 0,
     ...(bar === undefined ? {} : { onProgress: bar.update }),
   });

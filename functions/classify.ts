@@ -3,6 +3,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { objectsCreated } from '../lib/job/event.ts';
 import { runJob } from '../lib/job/run.ts';
+import { closeError } from '../lib/privacy/close-error.ts';
 import { reportEnd } from './support/report.ts';
 import { logger, makeTools, reporting } from './support/wiring.ts';
 
@@ -23,7 +24,7 @@ async function classify(event: unknown, context: Context): Promise<void> {
       failure = { error };
     }
   }
-  if (failure !== undefined) throw failure.error;
+  if (failure !== undefined) throw closeError(failure.error);
 }
 
 export const handler = middy<unknown, void>().handler(classify);

@@ -3,6 +3,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { objectsCreated } from '../lib/job/event.ts';
 import { type LastFailure, settleJob } from '../lib/job/settle.ts';
+import { closeError } from '../lib/privacy/close-error.ts';
 import { reportEnd } from './support/report.ts';
 import { logger, makeTools, reporting } from './support/wiring.ts';
 
@@ -18,8 +19,13 @@ async function settleFailed(event: unknown, context: Context): Promise<void> {
     const { errorMessage } = record.responsePayload ?? {};
     const failure: LastFailure = { message: typeof errorMessage === 'string' ? errorMessage : '' };
     for (const created of objectsCreated(record.requestPayload)) {
-      const request = { ...created, fallbackVersion: context.awsRequestId, redrive: false };
-      await reportEnd(reporting, await settleJob(makeTools(created.bucket, context), request, failure));
+      try {
+        const request = { ...created, fallbackVersion: context.awsRequestId, redrive: false };
+        await reportEnd(reporting, await settleJob(makeTools(created.bucket, context), request, failure));
+      } catch (error) {
+        logger.logFailure(error);
+        throw closeError(error);
+      }
     }
   }
 }

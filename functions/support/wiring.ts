@@ -87,6 +87,7 @@ export function makeTools(
         cpuMs: (cpu.user + cpu.system - cpuBefore.user - cpuBefore.system) / 1000,
       };
     },
+    billsStorage: true,
     plannedLogBytes,
   });
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Config, EndpointConfig, Route } from '../config/types.ts';
 import { makeEndpoint } from '../endpoints/registry.ts';
@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly onnxFolder?: string;
   readonly factors: Factors;
   readonly functionFacts: () => FunctionFacts;
+  /** Whether requests to the storages are billed; a folder's are not. */
+  readonly billsStorage: boolean;
   /** What one job line and the platform's own lines add to the log. */
   readonly plannedLogBytes: number;
   readonly onProgress?: (progress: JobProgress) => void;
@@ -45,7 +47,7 @@ export function makeJobTools(surroundings: Surroundings): JobTools {
     writeReceipt: (route, usage, classifiedCount, planned) =>
       writeReceipt({
         usage,
-        planned: plannedUsage(planned, surroundings.plannedLogBytes),
+        planned: plannedUsage(surroundings, planned),
         function: surroundings.functionFacts(),
         endpoint: route.endpoint,
         classifiedCount,
@@ -56,11 +58,11 @@ export function makeJobTools(surroundings: Surroundings): JobTools {
   };
 }
 
-function plannedUsage({ puts, gets }: PlannedWrites, logBytes: number) {
+function plannedUsage({ billsStorage, plannedLogBytes }: Surroundings, { puts, gets }: PlannedWrites) {
   const usage = [
-    { resource: 's3.put', quantity: puts },
-    { resource: 's3.get', quantity: gets },
-    { resource: 'logs.ingested', quantity: logBytes },
+    { resource: 's3.put', quantity: billsStorage ? puts : 0 },
+    { resource: 's3.get', quantity: billsStorage ? gets : 0 },
+    { resource: 'logs.ingested', quantity: plannedLogBytes },
   ] as const;
   return usage.filter(({ quantity }) => quantity > 0);
 }
@@ -79,24 +81,26 @@ async function openEndpoint(surroundings: Surroundings, route: Route) {
   const { endpoint } = route;
   if (endpoint.kind === 'stub' && surroundings.deployed)
     throw new TamisError('config.unsupported', { file: 'the packaged configuration', paths: ['endpoint.kind: stub'] });
-  return makeEndpoint(
-    endpoint.kind === 'mlflow' && endpoint.tls !== undefined
-      ? { ...endpoint, tls: { ca: join(filesFolder, endpoint.tls.ca) } }
-      : endpoint,
-    {
-      clock,
-      secrets,
-      answer: route.answer,
-      ...(route.batch.maxInFlight === undefined ? {} : { maxInFlight: route.batch.maxInFlight }),
-      ...(functionRegion === undefined ? {} : { region: functionRegion }),
-      onnx: {
-        loadModel: () => readModel(surroundings, endpoint.model ?? ''),
-        ...(onnxFolder === undefined
-          ? {}
-          : { workerFile: join(onnxFolder, 'onnx-worker.mjs'), wasmFolder: `${onnxFolder}/` }),
-      },
+  return makeEndpoint(withLocalFiles(endpoint, filesFolder), {
+    clock,
+    secrets,
+    answer: route.answer,
+    ...(route.batch.maxInFlight === undefined ? {} : { maxInFlight: route.batch.maxInFlight }),
+    ...(functionRegion === undefined ? {} : { region: functionRegion }),
+    onnx: {
+      loadModel: () => readModel(surroundings, endpoint.model ?? ''),
+      ...(onnxFolder === undefined
+        ? {}
+        : { workerFile: join(onnxFolder, 'onnx-worker.mjs'), wasmFolder: `${onnxFolder}/` }),
     },
-  );
+  });
+}
+
+/** Certificates named by file are looked for where the configuration's files are; references are left to the secrets. */
+function withLocalFiles(endpoint: EndpointConfig, filesFolder: string): EndpointConfig {
+  if (endpoint.kind !== 'mlflow' || endpoint.tls === undefined || /^(env|ssm|file):/.test(endpoint.tls.ca))
+    return endpoint;
+  return { ...endpoint, tls: { ca: resolve(filesFolder, endpoint.tls.ca) } };
 }
 
 /** Throws `config.model-unreadable`, or what the storage throws. */
@@ -104,7 +108,7 @@ async function readModel({ filesFolder, readObject }: Surroundings, model: strin
   const location = parseS3Location(model);
   if (location !== undefined) return readObject(location);
   try {
-    return await readFile(join(filesFolder, model));
+    return await readFile(resolve(filesFolder, model));
   } catch (cause) {
     throw new TamisError('config.model-unreadable', { model }, cause);
   }
