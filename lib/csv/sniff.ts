@@ -15,7 +15,7 @@ const signatures: readonly (readonly [LooksLike, string])[] = [
 
 /** What the text begins with, leading blanks aside. A bracket alone is no sign of JSON: some headers are written `[a],[b]`. */
 const patterns: readonly (readonly [LooksLike, RegExp])[] = [
-  ['html', /^<(!doctype|!--|\?xml|html|head|body|table|script|meta|svg)\b/i],
+  ['html', /^<(!--|(!doctype|\?xml|html|head|body|table|script|meta|svg)\b)/i],
   ['json', /^\{\s*["}]/],
   ['json', /^\[\s*[{[]\s*["\]}\d[-]/],
 ];
