@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'csv-parse/sync';
 import { parseDocument, stringify } from 'yaml';
 import { readConfig } from '../../lib/config/read.ts';
 import type { MlflowConfig } from '../../lib/config/types.ts';
@@ -30,6 +31,20 @@ beforeAll(async () => {
   folder = await mkdtemp(join(installed, 'run-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The plain file with one measurement missing in each row, another one in each. */
+async function writeGaps(): Promise<Sample> {
+  const [header, ...lines] = (await readFile(plain.file, 'utf8')).trimEnd().split('\n');
+  const gaps = lines.map((line, row) =>
+    line
+      .split(',')
+      .map((cell, column) => (column === 1 + (row % 13) ? '' : cell))
+      .join(','),
+  );
+  const sample = { ...plain, name: 'gaps.csv', file: join(folder, 'gaps.csv') };
+  await writeFile(sample.file, [header, ...gaps, ''].join('\n'));
+  return sample;
+}
 
 interface Ended {
   readonly status: number | null;
@@ -133,6 +148,18 @@ describe('the embedded model', () => {
   );
 
   it(
+    'gives rows with a missing cell the label and score that Python gives them',
+    async () => {
+      const gaps = await writeGaps();
+      const { out, summary } = await tamis('embedded gaps', gaps);
+
+      expect(summary.rows).toMatchObject({ read: 80, classified: 80 });
+      expectSame(await read(out, gaps), judgeSample(gaps));
+    },
+    timeoutMs,
+  );
+
+  it(
     'gives the compressed file the same output as the plain one',
     async () => {
       const compressed = { ...plain, file: `${plain.file}.gz` };
@@ -155,7 +182,25 @@ describe('the embedded model', () => {
         accuracy: 0.9625,
         heldOut: { rows: 80, labelsThatDiffer: 0 },
         noisy: { rows: 100_000, labelsThatDiffer: 0 },
+        withMissing: { rows: 100_000, labelsThatDiffer: 0 },
       });
+    },
+    timeoutMs,
+  );
+});
+
+describe('a file with a few bad rows', () => {
+  it(
+    'loses those and gives the others the label and score that Python gives them',
+    async () => {
+      const sample = { ...plain, name: 'a few bad rows.csv', file: join(root, 'samples', 'a few bad rows.csv') };
+      const { out, summary } = await tamis('bad rows', sample);
+
+      expect(summary.rows).toMatchObject({ read: 30, classified: 25, rejected: 5 });
+      expect(summary.rejectCodes).toEqual({ 'row.field-count': 2, 'row.type': 1, 'row.quote': 2 });
+      const spoilt = ['F-0004', 'F-0009', 'F-0015', 'F-0021', 'F-0027'];
+      const sound = [...judgeSample(plain)].slice(0, 30).filter(([bottle]) => !spoilt.includes(bottle));
+      expectSame(await read(out, sample), new Map(sound));
     },
     timeoutMs,
   );
@@ -220,16 +265,30 @@ describe.each(releases)('MLflow $version', (release) => {
     timeoutMs,
   );
 
+  it.each(['auto', 'csv'] as const)(
+    'gives rows with a missing cell, sent as %s, the label and score that Python gives them',
+    async (format) => {
+      const gaps = await writeGaps();
+      const { url } = servers.get('probabilities')!;
+      const { out, summary } = await tamis(`${release.version} gaps ${format}`, gaps, { url, format });
+
+      expect(summary.rows).toMatchObject({ read: 80, classified: 80 });
+      expectSame(await read(out, gaps), judgeSample(gaps));
+    },
+    timeoutMs,
+  );
+
   it(
     'rejects the one row that the model refuses and classifies the others',
     async () => {
       const { url } = servers.get('probabilities')!;
       const lines = (await readFile(plain.file, 'utf8')).split('\n');
-      lines[17] = lines[17]!.replace(/,[^,]*,/, ',,');
-      const sample = { ...plain, file: join(folder, `a gap ${release.version}.csv`) };
+      // More than the float32 that scikit-learn computes with can hold.
+      lines[17] = lines[17]!.replace(/,[^,]*,/, `,${'9'.repeat(40)},`);
+      const sample = { ...plain, file: join(folder, `too large ${release.version}.csv`) };
       await writeFile(sample.file, lines.join('\n'));
 
-      const { out, summary } = await tamis(`${release.version} a gap`, sample, { url });
+      const { out, summary } = await tamis(`${release.version} too large`, sample, { url });
 
       expect(summary.rejectCodes).toEqual({ 'row.refused': 1 });
       const expected = new Map(judgeSample(plain));
@@ -245,9 +304,13 @@ describe('mlflow models predict', () => {
     'gives the plain file the probabilities that Tamis prints',
     async () => {
       const answers = join(folder, 'answers.json');
+      const rows = join(folder, 'rows.json');
+      const [header, ...records] = parse(await readFile(plain.file)) as string[][];
+      const data = records.map((record) => record.slice(1).map(Number));
+      await writeFile(rows, JSON.stringify({ dataframe_split: { columns: header!.slice(1), data } }));
       const ended = await start(programOf(newest, 'mlflow'), [
         ...['models', 'predict', '--model-uri', modelOf(newest, 'probabilities'), '--env-manager', 'local'],
-        ...['--input-path', plain.file, '--content-type', 'csv', '--output-path', answers],
+        ...['--input-path', rows, '--content-type', 'json', '--output-path', answers],
       ]);
       expect(ended).toMatchObject({ status: 0 });
       const { predictions } = JSON.parse(await readFile(answers, 'utf8')) as { readonly predictions: number[][] };

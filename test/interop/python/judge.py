@@ -1,7 +1,7 @@
 """Classify a CSV with nothing of Tamis: Python's own csv module and a forest trained on the spot.
 
 A JSON object on standard input: file, encoding, delimiter, decimal, id (a column), features (columns, in the model's order).
-A JSON list on standard output: [id, label, probability of each class] for each record whose features are numbers.
+A JSON list on standard output: [id, label, probability of each class] for each record.
 """
 
 import csv
@@ -16,12 +16,14 @@ from train import CLASSES, fit, load  # noqa: E402  (the path is set above)
 
 
 def read(asked):
-    """(ids, rows of floats) of the file."""
+    """(ids, rows of floats) of the file; an empty cell is not a number."""
     with open(asked["file"], encoding=asked["encoding"], newline="") as file:
         records = list(csv.DictReader(file, delimiter=asked["delimiter"]))
-    rows = [
-        [float(record[column].replace(asked["decimal"], ".")) for column in asked["features"]] for record in records
-    ]
+
+    def number(text):
+        return float(text.replace(asked["decimal"], ".")) if text else float("nan")
+
+    rows = [[number(record[column]) for column in asked["features"]] for record in records]
     return [record[asked["id"]] for record in records], rows
 
 
