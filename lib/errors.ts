@@ -177,6 +177,12 @@ export const errorRules = {
     ],
   ),
 
+  'local.stack': rule('final', 'operator', 'The local stack does not start.', () => [
+    'a local stack that starts',
+    'one that ended, or did not answer in a minute',
+    'read what it printed above',
+  ]),
+
   'input.no-route': rule('final', 'operator', 'The object lies under the input prefix of no route.', () => [
     'a key under the input prefix of a route',
     'no route for it',
