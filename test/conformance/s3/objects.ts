@@ -150,7 +150,7 @@ export const objectChecks: readonly Check[] = [
     },
   },
   {
-    title: 'Last-Modified is the time of the write in whole seconds, and every reply has a Date not before it',
+    title: 'Last-Modified is the time of the write in whole seconds, and every reply has a Date at most a second before it',
     run: async ({ raw, client, bucket, prefix }) => {
       const before = Date.now();
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}timed`, Body: 'x' }));
@@ -162,7 +162,8 @@ export const objectChecks: readonly Check[] = [
       expect(modified % 1000).toBe(0);
       expect(modified).toBeGreaterThan(before - 2000);
       expect(modified).toBeLessThanOrEqual(after);
-      expect(Date.parse(reply.headers.date ?? '')).toBeGreaterThanOrEqual(modified);
+      // Some servers make the text of the Date once a second, and may be that late.
+      expect(Date.parse(reply.headers.date ?? '')).toBeGreaterThanOrEqual(modified - 1000);
     },
   },
   {
