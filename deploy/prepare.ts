@@ -13,13 +13,18 @@ export interface PrepareRequest {
   readonly stage: string;
   readonly region: string;
   readonly parameters: Readonly<Record<ParameterName, string>>;
-  /** `deploy`: for the cloud, with every check. `local`: for this machine. `neither`: no template is made (remove, info). */
-  readonly purpose: 'deploy' | 'local' | 'neither';
+  /** `deploy`: for the cloud, with every check. `offline`, `invoke`: on this machine. `neither`: no template is made (remove, info). */
+  readonly purpose: 'deploy' | 'offline' | 'invoke' | 'neither';
+  /** Variables that a function invoked here has besides its own. */
+  readonly localEnvironment: Readonly<Record<string, string>>;
 }
 
 /** `custom.deployment` of serverless.yml. */
 export interface Deployment {
   readonly purpose: PrepareRequest['purpose'];
+  /** Lambda knows an ES module by its ending; `invoke local` looks for .js only, and package.json says what that is. */
+  readonly moduleEnding: '.mjs' | '.js';
+  readonly environment: Readonly<Record<string, string>>;
   readonly bucketKind: 'new' | 'existing';
   /** With `${AWS::…}` for CloudFormation to fill in, where the bucket is a new one. */
   readonly bucket: string;
@@ -44,6 +49,13 @@ function describe(request: PrepareRequest, parameters: Parameters, config: Confi
   const bucket = parameters.bucket ?? `${prefix}-\${AWS::AccountId}-\${AWS::Region}`;
   return {
     purpose: request.purpose,
+    moduleEnding: request.purpose === 'invoke' ? '.js' : '.mjs',
+    environment: {
+      TAMIS_STAGE: request.stage,
+      TAMIS_METRICS: parameters.metrics ? 'on' : 'off',
+      TAMIS_EVENTS: parameters.events ? 'on' : 'off',
+      ...(request.purpose === 'invoke' ? request.localEnvironment : {}),
+    },
     bucketKind: parameters.bucket === null ? 'new' : 'existing',
     bucket,
     bucketName: parameters.bucket ?? { 'Fn::Sub': bucket },
