@@ -71,11 +71,12 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
   /** Whether the record's own bytes are what rebuilding would give: no quotes, numbers in the plain spelling. */
   function isOwnForm(block: RecordBlock): boolean {
     const { bytes } = block;
+    if (features.length === 1 && isBlank(bytes, bounds.starts[0]!, bounds.ends[0]!)) return false;
     for (let position = 0; position < features.length; position++) {
       const start = bounds.starts[position]!;
       const end = bounds.ends[position]!;
       if (start === end) {
-        if (features.length === 1 || !isEmptyMissing || onMissing === 'reject') return false;
+        if (!isEmptyMissing || onMissing === 'reject') return false;
         continue;
       }
       const { type } = features[position]!;
@@ -119,7 +120,7 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
   return function encode(block, index) {
     const isQuoted = cut(block, index);
     const { bytes } = block;
-    if (passes && !isQuoted && isOwnForm(block))
+    if (passes && !isQuoted && encoding() === 'utf-8' && isOwnForm(block))
       return bytes.subarray(block.starts[index]!, block.ends[index]!) as unknown as RowOf<F>;
     sink.begin();
     for (let position = 0; position < features.length; position++) {
@@ -139,15 +140,19 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
   };
 }
 
-/** A file in the endpoint's own dialect whose columns are the features, all and in order. */
-function canPassThrough({ dialect, encoding, features, fieldCount }: RowEncoderOptions<RowFormat>): boolean {
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let index = start; index < end; index++) if (bytes[index] !== 0x20 && bytes[index] !== 0x09) return false;
+  return true;
+}
+
+/** A file in the endpoint's own dialect whose columns are the features, all and in order. Its encoding is asked for each record. */
+function canPassThrough({ dialect, features, fieldCount }: RowEncoderOptions<RowFormat>): boolean {
   return (
     dialect.delimiter === ',' &&
     dialect.decimal === '.' &&
     dialect.thousands === null &&
     dialect.missing.length === 1 &&
     dialect.missing[0] === '' &&
-    encoding() === 'utf-8' &&
     features.length === fieldCount &&
     features.every((feature, position) => feature.index === position)
   );
@@ -175,8 +180,8 @@ function makeCsvSink(): RowSink<Buffer> {
     // An empty text that is not missing keeps its quotes: readers take a bare nothing for a missing cell.
     text: (value) => add(value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value),
     missing: () => add(''),
-    // A line with nothing on it would be skipped as blank, and the row with it.
-    end: () => Buffer.from(line === '' ? '""' : line),
+    // A line with nothing on it, or blanks only, would be skipped, and the row with it.
+    end: () => Buffer.from(/^[ \t]*$/.test(line) ? `"${line}"` : line),
   };
 }
 

@@ -1,11 +1,13 @@
 /** Numbers as people write them in cells, looked at as bytes. */
 
-/** `notNumber`; `plain`: already a JSON number but for its decimal mark; `loose`: a number in another spelling (`+5`, `.5`, `007`, ` 1 `). */
+/** `notNumber`; `plain`: already a JSON number but for its decimal mark; `loose`: in another spelling (`+5`, `.5`, `007`, ` 1 `), if one at all. */
 export const notNumber = 0;
 export const plain = 1;
 export const loose = 2;
 export type NumberForm = typeof notNumber | typeof plain | typeof loose;
 
+/** Fewer digits than the largest double has, so that no plain number is read as infinite. */
+const longestPlain = 300;
 const zero = 0x30;
 const nine = 0x39;
 const minus = 0x2d;
@@ -15,6 +17,7 @@ const minus = 0x2d;
  * text may stand in a JSON body as it is.
  */
 export function numberForm(bytes: Buffer, start: number, end: number, mark: number): NumberForm {
+  if (end - start > longestPlain) return looseForm(bytes, start, end, mark);
   let index = start;
   if (bytes[index] === minus) index++;
   const integerStart = index;
@@ -37,6 +40,8 @@ const isDigit = (byte: number): boolean => byte >= zero && byte <= nine;
 /** The rare spellings are left to a pattern: numbers with an exponent are among them, because `1E5` and `1e5` are one number. */
 function looseForm(bytes: Buffer, start: number, end: number, mark: number): NumberForm {
   if (end - start > longestNumber) return notNumber;
+  // A no-break space around a number: only its reader, who knows the encoding, can tell.
+  for (let index = start; index < end; index++) if (bytes[index]! > 0x7f) return loose;
   return readLooseNumber(bytes.toString('latin1', start, end), String.fromCharCode(mark), null) === undefined
     ? notNumber
     : loose;

@@ -13,7 +13,7 @@ export interface OutputWriterOptions {
 
 /** Puts the output together, as large pieces: each record's own bytes, what is appended, the record's own line end. */
 export interface OutputWriter {
-  /** `record` is the header as it stands in the file, without its line end. */
+  /** `bom` and `record` as `readHeader` and `openText` give them; without a header in the file `record`, `names` and `lineEnd` are empty. */
   header(bom: Buffer, record: Buffer, names: readonly string[], lineEnd: string): void;
   record(block: RecordBlock, index: number, cells: readonly AppendedCell[]): void;
   /** What was added since the last call; the buffer is handed over. */
@@ -81,7 +81,8 @@ export function makeOutputWriter({ dialect, encoding, outputEncoding }: OutputWr
   return {
     header(bom, record, names, lineEnd) {
       if (outputEncoding === 'utf-8-bom') add(utf8Bom);
-      else if (outputEncoding === 'same' && encoding() === 'utf-8') add(bom);
+      // In the form in which everything is put together; `take` makes the file's own of it.
+      else if (outputEncoding === 'same' && bom.length > 0) add(utf8Bom);
       addOwn(record, 0, record.length);
       for (const name of names) addCell(name);
       add(Buffer.from(lineEnd));
@@ -99,10 +100,13 @@ export function makeOutputWriter({ dialect, encoding, outputEncoding }: OutputWr
   };
 }
 
-/** In the shortest form that reads back the same, with the file's decimal mark. */
+/** In the shortest form that reads back the same, with the file's decimal mark; with a point where that would be taken for the delimiter. */
 function formatNumber(value: number, dialect: Dialect): string {
-  const text = dialect.decimal === ',' ? String(value).replace('.', ',') : String(value);
-  return dialect.quote !== null && text.includes(dialect.delimiter) ? `${dialect.quote}${text}${dialect.quote}` : text;
+  const { decimal, delimiter, quote } = dialect;
+  const point = String(value);
+  const text = decimal === ',' ? point.replace('.', ',') : point;
+  if (!text.includes(delimiter)) return text;
+  return quote === null ? point : `${quote}${text}${quote}`;
 }
 
 /** What a spreadsheet would take for a formula (https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23). */

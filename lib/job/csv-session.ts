@@ -51,6 +51,8 @@ export interface CsvSessionOptions {
 export interface CsvSession {
   readonly features: readonly Feature[];
   dialect(): Dialect & { readonly encoding: Encoding };
+  /** Blank lines before the header; those behind it are counted in the blocks. */
+  readonly leadingBlankCount: number;
   /** The records behind the header, in blocks. Can be read once. */
   blocks(): AsyncGenerator<RecordBlock>;
   /** Of the object as it is stored. */
@@ -146,21 +148,20 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
     });
     const writer = makeOutputWriter({ dialect, encoding, outputEncoding: route.output.encoding });
     const compressor = compression === undefined ? undefined : makeCompressor(compression);
-    if (layout.header && header !== undefined) writer.header(text.bom, header.record, appended, header.lineEnd);
+    if (header !== undefined) writer.header(text.bom, header.record, layout.header ? appended : [], header.lineEnd);
     let scannedRows = 0;
     let scannedBytes = header?.offset ?? 0;
 
     async function* blocks(): AsyncGenerator<RecordBlock> {
-      if (header === undefined) return;
       const scanner = makeScanner({
         dialect,
         fieldCount,
         maxRecordBytes: csv.maxRecordBytes,
         encoding,
-        offset: header.offset,
-        line: header.line,
+        offset: header?.offset ?? text.bom.length,
+        line: header?.line ?? 1,
       });
-      const first = scanner.push(head.subarray(header.byteLength));
+      const first = scanner.push(head.subarray(header?.byteLength ?? 0));
       if (first !== undefined) yield note(first);
       for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
         const block = scanner.push(next.value);
@@ -170,9 +171,11 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
       if (last !== undefined) yield note(last);
     }
     function note(block: RecordBlock): RecordBlock {
+      // Behind the last record a block may hold nothing but a count of blank lines.
+      if (block.count === 0) return block;
       scannedRows += block.count;
       const last = block.count - 1;
-      scannedBytes = block.offsets[last]! + block.lengths[last]!;
+      if (last >= 0) scannedBytes = block.offsets[last]! + block.lengths[last]!;
       return block;
     }
     async function compressed(bytes: Buffer): Promise<Buffer> {
@@ -182,6 +185,7 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
     return {
       features,
       dialect: () => ({ ...dialect, encoding: encoding() }),
+      leadingBlankCount: header?.blankCount ?? 0,
       blocks,
       bytesRead: () => bytesRead,
       maxRemainingRows(deliveredCount) {
