@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Summary } from '../../lib/job/summary.ts';
+import { context, type Handler, type Stage, setStage } from './function-stage.ts';
+
+const configuration = `
+version: 1
+routes:
+  - name: mail
+    input: input/mail/
+    features: [subject]
+    labels: [ham, spam]
+    endpoint: { kind: stub, labels: [ham, spam] }
+  - name: down
+    input: input/down/
+    features: [subject]
+    endpoint: { kind: mlflow, url: 'http://127.0.0.1:1/invocations' }
+`;
+
+let stage: Stage;
+let handler: Handler;
+beforeAll(async () => {
+  stage = await setStage(configuration);
+  handler = await stage.load('classify');
+});
+afterAll(() => stage.clear());
+
+async function upload(key: string, body: string): Promise<unknown> {
+  const before = stage.events.length;
+  await stage.storage.put(key, Buffer.from(body));
+  while (stage.events.length === before) await new Promise((resolve) => setImmediate(resolve));
+  return stage.events.at(-1);
+}
+
+const read = async (key: string): Promise<string> => text((await stage.storage.read(key)).body);
+const readSummary = async (key: string): Promise<Summary> => JSON.parse(await read(`${key}.summary.json`)) as Summary;
+const jobLines = () => stage.lines.filter(({ message }) => message === 'job');
+
+describe('classify', () => {
+  it('writes output and summary for an object whose key holds spaces, +, % and accents', async () => {
+    const event = await upload('input/mail/a b+c%é.csv', 'id,subject\n1,hello\n2,offer\n');
+
+    await handler(event, context('request-1'));
+
+    const summary = await readSummary('output/mail/a b+c%é.csv');
+    expect(await read('output/mail/a b+c%é.csv')).toMatch(
+      /^id,subject,prediction,score\n1,hello,(ham|spam),[\d.]+\n2,offer,(ham|spam),[\d.]+\n$/,
+    );
+    expect(summary).toMatchObject({ outcome: 'complete', rows: { read: 2, classified: 2, rejected: 0 } });
+    expect(summary.output?.etag).toBe((await stage.storage.head('output/mail/a b+c%é.csv'))?.etag);
+  });
+
+  it('logs one job line with rows, cost, energy and carbon, and none of the cells', async () => {
+    const before = jobLines().length;
+    const event = await upload('input/mail/log.csv', 'subject\nsecret-cell-value\n');
+
+    await handler(event, context('request-2'));
+
+    const lines = jobLines().slice(before);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({
+      route: 'mail',
+      outcome: 'complete',
+      rows: { read: 1 },
+      cost: { currency: 'USD', complete: true },
+    });
+    expect(JSON.stringify(stage.lines)).not.toContain('secret-cell-value');
+  });
+
+  it('does nothing the second time when the same event is delivered twice', async () => {
+    const event = await upload('input/mail/twice.csv', 'subject\nhello\n');
+    await handler(event, context('request-3'));
+    const first = await stage.storage.head('output/mail/twice.csv');
+
+    await handler(event, context('request-4'));
+
+    expect((await stage.storage.head('output/mail/twice.csv'))?.versionId).toBe(first?.versionId);
+    expect(stage.lines.at(-1)).toMatchObject({ message: 'duplicate' });
+  });
+
+  it('classifies every object of an event with several', async () => {
+    const events = [
+      await upload('input/mail/one.csv', 'subject\na\n'),
+      await upload('input/mail/two.csv', 'subject\nb\n'),
+    ];
+    const records = events.flatMap((event) => (event as { readonly Records: readonly unknown[] }).Records);
+
+    await handler({ Records: records }, context('request-5'));
+
+    expect((await readSummary('output/mail/one.csv')).rows.read).toBe(1);
+    expect((await readSummary('output/mail/two.csv')).rows.read).toBe(1);
+  });
+
+  it('writes an error file and succeeds when the failure is final', async () => {
+    const event = await upload('input/mail/wrong.csv', 'topic\nhello\n');
+
+    await handler(event, context('request-6'));
+
+    expect(JSON.parse(await read('output/mail/wrong.csv.error.json'))).toMatchObject({
+      code: 'input.column-missing',
+      redrive: false,
+    });
+    expect(await stage.storage.head('output/mail/wrong.csv')).toBeUndefined();
+    expect(jobLines().at(-1)).toMatchObject({ outcome: 'failed', code: 'input.column-missing' });
+  });
+
+  it('throws, publishes nothing and frees the claim when the endpoint cannot be reached', async () => {
+    const event = await upload('input/down/x.csv', 'subject\nhello\n');
+
+    await expect(handler(event, context('request-7'))).rejects.toMatchObject({ code: 'endpoint.unreachable' });
+
+    expect(await stage.storage.head('output/down/x.csv')).toBeUndefined();
+    expect(await stage.storage.head('output/down/x.csv.error.json')).toBeUndefined();
+    await expect(handler(event, context('request-7'))).rejects.toMatchObject({ code: 'endpoint.unreachable' });
+  });
+
+  it('ignores folders, hidden names and S3 test events', async () => {
+    const event = await upload('input/mail/_draft.csv', 'subject\nhello\n');
+
+    await handler(event, context('request-8'));
+    await handler(
+      JSON.parse(readFileSync(new URL('../../events/classify.s3-test-event.json', import.meta.url), 'utf8')),
+      context('request-9'),
+    );
+
+    expect(await stage.storage.head('output/mail/_draft.csv')).toBeUndefined();
+    expect(stage.lines.at(-1)).toMatchObject({ message: 'ignored', reason: 'hidden' });
+  });
+});
