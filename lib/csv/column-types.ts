@@ -147,9 +147,13 @@ function decideDecimal(
   const marks = marksIn(sent.map(({ index }) => columns[index]!));
   if (marks.hasComma && marks.hasPoint) throw new TamisError('input.decimal-ambiguous', {});
   if (marks.hasComma || marks.hasPoint) return marks.hasComma ? ',' : '.';
-  // The features have no decimals, but the score that is appended should be written like the file's other numbers.
-  const others = marksIn(columns.filter(({ other }) => other === 0));
-  return others.hasComma && !others.hasPoint ? ',' : '.';
+  // No feature is a number with decimals, but the score that is appended should be written like the file's other numbers: those of
+  // columns of numbers, or else any.
+  for (const group of [columns.filter(({ other }) => other === 0), columns]) {
+    const { hasComma, hasPoint } = marksIn(group);
+    if (hasComma || hasPoint) return hasPoint ? '.' : ',';
+  }
+  return '.';
 }
 
 function marksIn(columns: readonly CellCounts[]): { readonly hasComma: boolean; readonly hasPoint: boolean } {

@@ -111,6 +111,8 @@ describe('decideTypes', () => {
       ['.', 'a;b\nx 1,5;3\n'],
       ['.', 'a;b\n1,5,6;3\n'],
       [',', 'a;b\n12,5;v 1.2\n'],
+      [',', 'a;b\n12,5;x\nn/a;y\n'],
+      ['.', 'a;b\n12,5;x\n1.5;y\nn/a;z\n'],
     ])('is %s for %j', (decimal, text) => {
       expect(decide(text).decimal).toBe(decimal);
     });
