@@ -73,7 +73,8 @@ export type RecordProblem =
 /**
  * Consecutive records cut from the stream, as columns of numbers (one object a record would cost more than the scan).
  * Record i is `bytes[starts[i] .. ends[i])`, its line end `bytes[ends[i] .. nexts[i])`, empty at the end of a file without one.
- * `bytes` is never changed after the block was handed out.
+ * `bytes` is never changed after the block was handed out. Of a record longer than `maxRecordBytes` only the first 1,000 bytes are there, without
+ * its line end. The last block of a file may hold no record, only a `blankCount`.
  */
 export interface RecordBlock {
   readonly bytes: Buffer;
@@ -85,7 +86,7 @@ export interface RecordBlock {
   readonly problems: Uint8Array;
   /** Fields found in the record; what `row.field-count` reports. */
   readonly fieldCounts: Int32Array;
-  /** 1 when a quote occurs in the record: its fields are read by csv-parse, not cut. */
+  /** 1 when a quote occurs in the record: a delimiter may be data, and quotes have to be removed. */
   readonly quoted: Uint8Array;
   /** Physical line of the record's first byte, 1-based. */
   readonly lines: Float64Array;
