@@ -127,6 +127,7 @@ async function classifyRecords(
 
   try {
     await options.writeOutput(await csv.takeOutput());
+    tally.blank(csv.leadingBlankCount);
     for await (const block of csv.blocks()) {
       tally.blank(block.blankCount);
       for (let index = 0; index < block.count; index++) {
