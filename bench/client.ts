@@ -1,0 +1,80 @@
+/**
+ * The process that is measured: classifies one file and tells what it took. Work and result travel over the channel to the parent.
+ * CPU time counts from the first byte of the work to the last; starting Node and loading modules are left out, for us and for the peer.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export interface ClientWork {
+  /** Which program: ours as the command line runs it, or the plain pipeline of csv-parse and csv-stringify. */
+  readonly program: 'tamis' | 'plain';
+  readonly input: string;
+  /** The folder that the output goes to. */
+  readonly out: string;
+  /** Ours: a configuration with one route. */
+  readonly config: string;
+  readonly url: string;
+  /** How rows are put to the endpoint. */
+  readonly speaks: 'csv' | 'json';
+  /** Positions of the columns that are sent, for the plain pipeline. */
+  readonly columns: readonly number[];
+  readonly maxRows: number;
+  readonly maxInFlight: number;
+}
+
+export interface ClientResult {
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+  /** The most memory that the process ever held, modules and all. */
+  readonly peakBytes: number;
+}
+
+const thisFile = fileURLToPath(import.meta.url);
+
+/** `nodeOptions` are for profiling only. */
+export async function runClient(work: ClientWork, nodeOptions: readonly string[] = []): Promise<ClientResult> {
+  const child = fork(thisFile, [], { execArgv: [...nodeOptions], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const gone = once(child, 'exit');
+  const result = new Promise<ClientResult>((resolve) => child.once('message', resolve));
+  child.send(work);
+  const [status] = (await gone) as [number | null];
+  if (status !== 0) throw new Error(`expected the ${work.program} pipeline to end well; it ended with ${status}`);
+  return result;
+}
+
+/** The kernel's own mark of this process; `resourceUsage` would count the parent's memory from before the start. */
+function peakBytes(): number {
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  if (kilobytes === undefined) throw new Error('expected Linux, whose /proc tells the peak memory of a process');
+  return Number(kilobytes) * 1024;
+}
+
+async function prepare(work: ClientWork): Promise<() => Promise<unknown>> {
+  if (work.program === 'plain') {
+    const { runPlainPipeline } = await import('./plain-pipeline.ts');
+    return () => runPlainPipeline(work);
+  }
+  const { run } = await import('../cli/run.ts');
+  await import('../lib/endpoints/mlflow.ts');
+  return async () => {
+    const status = await run([work.input, '--config', work.config, '--out', work.out, '--quiet']);
+    if (status !== 0) throw new Error(`expected status 0 of tamis run; found ${status}`);
+  };
+}
+
+if (process.argv[1] === thisFile) {
+  const [work] = (await once(process, 'message')) as [ClientWork];
+  const go = await prepare(work);
+  const cpuBefore = process.cpuUsage();
+  const startedMs = performance.now();
+  await go();
+  const cpu = process.cpuUsage(cpuBefore);
+  const result: ClientResult = {
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+    wallSeconds: (performance.now() - startedMs) / 1000,
+    peakBytes: peakBytes(),
+  };
+  process.send?.(result, () => process.disconnect());
+}
