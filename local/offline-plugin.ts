@@ -69,6 +69,8 @@ export default class OfflinePlugin {
       'before:offline:start': start,
       'before:offline:start:init': start,
       'before:offline:start:end': () => this.#stop(),
+      // A function that is invoked by hand works on the bucket of a stack that runs beside it.
+      'before:invoke:local:invoke': async () => leadToLocalBucket(readSettings(serverless.service.custom?.tamis?.offline ?? {}).s3Port),
     };
   }
 
@@ -103,12 +105,7 @@ export default class OfflinePlugin {
       onObjectCreated: (created) => submitAll(facts, triggers, pump, created),
       onInternalError: (error) => this.#log.warning(`S3: ${error instanceof Error ? error.message : 'internal error'}`),
     });
-    // serverless-offline hands variables that begin with AWS_ on to the functions.
-    env['AWS_ENDPOINT_URL_S3'] = `http://127.0.0.1:${this.#server.port}`;
-    if (env['AWS_PROFILE'] === undefined && env['AWS_ACCESS_KEY_ID'] === undefined) {
-      env['AWS_ACCESS_KEY_ID'] = 'local';
-      env['AWS_SECRET_ACCESS_KEY'] = 'local';
-    }
+    leadToLocalBucket(this.#server.port);
     this.#log.notice(`S3 API on http://127.0.0.1:${this.#server.port}, buckets: ${settings.buckets.join(', ')}`);
     if (triggers.length === 0) this.#log.warning('No function of serverless.yml listens to a bucket');
   }
@@ -123,6 +120,14 @@ export default class OfflinePlugin {
     this.#pump?.close();
     await this.#server?.close();
   }
+}
+
+/** serverless-offline hands variables that begin with AWS_ on to the functions. */
+function leadToLocalBucket(port: number): void {
+  env['AWS_ENDPOINT_URL_S3'] ??= `http://127.0.0.1:${port}`;
+  if (env['AWS_PROFILE'] !== undefined || env['AWS_ACCESS_KEY_ID'] !== undefined) return;
+  env['AWS_ACCESS_KEY_ID'] = 'local';
+  env['AWS_SECRET_ACCESS_KEY'] = 'local';
 }
 
 function submitAll(facts: ServiceFacts, triggers: readonly Trigger[], pump: EventPump, created: ObjectCreated): void {
