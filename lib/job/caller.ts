@@ -225,9 +225,9 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
     const tried = await attempt(rows);
     if (!isFailed(tried)) return { answers: noteAnswers(tried.answers), model: tried.model };
     if (answeredRows > 0) return takeApart(rows, tried);
-    // Until a first row has been classified only one batch is taken apart at a time.
+    // Until a first row has been classified only one batch is taken apart at a time. What one throws ends the job: no other follows.
     const turn = dissection.then(() => takeApart(rows, tried));
-    dissection = turn.catch(() => undefined);
+    dissection = turn;
     return turn;
   }
 

@@ -33,6 +33,7 @@ const otherAnswersLimit = 1000;
 /** Throws (the labeller does) `endpoint.no-scores` and `endpoint.not-a-classifier`. */
 export function makeLabeller(rules: LabelRules): Labeller {
   const name = namer(rules.labels);
+  const admit = rules.labels === undefined ? discoverer() : () => true;
   const names = rules.labels === undefined ? undefined : namesOf(rules.labels);
   const { decide } = rules;
   const distributionOf = distributor(rules.labels, names, name);
@@ -43,12 +44,12 @@ export function makeLabeller(rules: LabelRules): Labeller {
     if (rules.needsScores && distribution === undefined) throw new TamisError('endpoint.no-scores', {});
     const stated = answer.label === undefined ? undefined : name(answer.label);
     const best = distribution === undefined ? undefined : highest(distribution, stated);
-    const own = best === undefined || names !== undefined ? (best ?? stated) : name(best);
-    if (own === undefined)
-      return answer.label === undefined && best === undefined ? 'row.unanswered' : 'row.label-unknown';
+    const own = best ?? stated;
+    if (own === undefined) return answer.label === undefined ? 'row.unanswered' : 'row.label-unknown';
     const scoreOf = (label: string): number | undefined =>
       distribution?.get(label) ?? (label === stated ? (answer.score ?? highestOf(answer)) : undefined);
     const decided = decide === undefined ? own : applyThreshold(decide, own, distribution);
+    if (!admit(decided)) return 'row.label-unknown';
     const score = scoreOf(decided);
     const scores =
       names !== undefined && distribution !== undefined ? names.map((each) => distribution.get(each) ?? 0) : undefined;
@@ -69,7 +70,7 @@ const textOf = (label: string | number | boolean): string => (Object.is(label, -
 
 /** Returns undefined for an answer that is none of the labels. */
 function namer(labels: LabelRules['labels']): (label: string | number | boolean) => string | undefined {
-  if (labels === undefined) return discoverer();
+  if (labels === undefined) return textOf;
   if (Array.isArray(labels)) {
     const byName = new Set<string>(labels);
     return (label) => {
@@ -86,20 +87,20 @@ function namer(labels: LabelRules['labels']): (label: string | number | boolean)
 /** `1.0` as `1`: models with float classes print them so. */
 const integerText = (label: string): string => label.replace(/^(-?\d+)\.0+$/, '$1');
 
-function discoverer(): (label: string | number | boolean) => string | undefined {
+/** Says whether a text is a label; asked once a row, because the rows that are refused are counted. */
+function discoverer(): (text: string) => boolean {
   const known = new Set<string>();
   let others = 0;
-  return (label) => {
-    const text = textOf(label);
-    if (known.has(text)) return text;
-    if (known.size < discoveredLabelsLimit && text.length <= labelLengthLimit) {
+  return (text) => {
+    if (known.has(text)) return true;
+    if (known.size < discoveredLabelsLimit && Array.from(text).length <= labelLengthLimit) {
       known.add(text);
-      return text;
+      return true;
     }
     others++;
     if (others > otherAnswersLimit)
       throw new TamisError('endpoint.not-a-classifier', { distinctCount: discoveredLabelsLimit });
-    return undefined;
+    return false;
   };
 }
 

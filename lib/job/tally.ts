@@ -18,10 +18,11 @@ export interface Tally {
   rejected(code: RowCode): void;
   /**
    * Throws `job.too-many-rejects` as soon as no continuation of the file could bring the share down: `maxRemaining` is the most
-   * rows that can still come.
+   * rows that can still come. `endpoint.protocol` instead, when rows are among them that the service answered with nonsense and
+   * none was ever classified: then the file is not to blame.
    */
   checkRejects(maxRemaining: number): void;
-  /** Throws `job.unreconciled` or `job.too-many-rejects`. */
+  /** Throws `job.unreconciled`, `endpoint.protocol` (nothing sensible ever came) or `job.too-many-rejects`. */
   checkAtEnd(): void;
 }
 
@@ -30,10 +31,16 @@ export function makeTally(limit: { readonly rows: number; readonly share: number
   const labels = new Map<string, number>();
   const rejectCodes: Partial<Record<RowCode, number>> = {};
 
+  function checkSense(): void {
+    if (counts.classified === 0 && rejectCodes['row.unanswered'] !== undefined)
+      throw new TamisError('endpoint.protocol', {});
+  }
+
   function checkRejects(maxRemaining: number): void {
     const { rejected } = counts;
     const delivered = counts.classified + rejected;
     if (rejected <= limit.rows || rejected <= limit.share * (delivered + maxRemaining)) return;
+    checkSense();
     throw new TamisError('job.too-many-rejects', { rejectedCount: rejected, readCount: delivered });
   }
 
@@ -67,6 +74,7 @@ export function makeTally(limit: { readonly rows: number; readonly share: number
           classifiedCount: classified,
           rejectedCount: rejected,
         });
+      checkSense();
       checkRejects(0);
     },
   };

@@ -1,4 +1,4 @@
-import { gunzipSync as gunzip, gzipSync, zstdCompressSync, zstdDecompressSync as unzstd } from 'node:zlib';
+import { gunzipSync as gunzip, gzipSync, zstdDecompressSync as unzstd, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { answering, type PipelineRun, runPipeline } from './pipeline.ts';
 import { brokenRules, readRejects, restore } from './pipeline-reading.ts';

@@ -8,23 +8,25 @@ import type { ErrorDocument, Summary } from '../../lib/job/summary.ts';
 import { selectFactors } from '../../lib/ledger/select-factors.ts';
 import { makeJobTools } from '../../lib/setup/job-tools.ts';
 import { systemClock } from '../../lib/setup/system-clock.ts';
-import { makeMemoryStorage, makeMemoryStore, type MemoryStore } from '../../lib/storage/memory.ts';
+import { type MemoryStore, makeMemoryStorage, makeMemoryStore } from '../../lib/storage/memory.ts';
 import { makeTestClock } from './test-clock.ts';
 
 export interface PipelineRun {
   /** Keys of the route, laid over the defaults below. */
-  readonly route?: Readonly<Record<string, unknown>>;
+  readonly route?: Readonly<Record<string, unknown>> | undefined;
   /** Undefined: nothing stands under the key. */
   readonly input: Buffer | string | undefined;
   /** Default `input/r/data.csv`; the route's prefix is `input/r/`. */
-  readonly key?: string;
-  readonly script?: StubDeps['script'];
+  readonly key?: string | undefined;
+  readonly script?: StubDeps['script'] | undefined;
   /** The route's own endpoint (a stand-in), on the machine's own clock, instead of the stub. */
   readonly real?: boolean;
   readonly chunkSizeBytes?: number;
   readonly remainingMs?: (nowMs: number) => number;
   /** Results of an earlier job, by key. */
   readonly before?: Readonly<Record<string, string>>;
+  /** Handed a way to look into the bucket, for runs that end with an exception. */
+  readonly look?: (objects: () => ReadonlyMap<string, Buffer>) => void;
   /** Sees the tools before the job does. */
   readonly change?: (tools: JobTools) => JobTools;
 }
@@ -66,6 +68,7 @@ export async function runPipeline(run: PipelineRun): Promise<PipelineEnd> {
   for (const [name, body] of Object.entries(run.before ?? {})) await storage.put(name, Buffer.from(body));
   const put = run.input === undefined ? undefined : await storage.put(key, Buffer.from(run.input));
 
+  run.look?.(() => contentOf(store));
   const calls: StubCall[] = [];
   const config = configOf(run.route);
   const tools = makeJobTools({
@@ -135,6 +138,8 @@ function contentOf(store: MemoryStore): Map<string, Buffer> {
 export function answering(answer: (cells: readonly unknown[]) => object | undefined): NonNullable<StubDeps['script']> {
   return ({ rows }) => {
     const answers = rows.map((row) => answer(JSON.parse(row) as unknown[]));
-    return answers.includes(undefined) ? { kind: 'bad-rows', status: 400 } : { kind: 'ok', answers: answers as object[] };
+    return answers.includes(undefined)
+      ? { kind: 'bad-rows', status: 400 }
+      : { kind: 'ok', answers: answers as object[] };
   };
 }
