@@ -13,7 +13,11 @@ function purposeOf([command, subcommand]) {
 /** `invoke local` speaks to the bucket of `npm start`, unless the environment names another. */
 const localEnvironment = env.AWS_ENDPOINT_URL_S3
   ? {}
-  : { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:4569', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+  : {
+      AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${env.TAMIS_S3_PORT ?? 4569}`,
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    };
 
 module.exports = async ({ options, resolveVariable, resolveConfigurationProperty }) => {
   const { prepare } = await import('./prepare.ts');

@@ -69,8 +69,6 @@ export default class OfflinePlugin {
       'before:offline:start': start,
       'before:offline:start:init': start,
       'before:offline:start:end': () => this.#stop(),
-      // A function that is invoked by hand works on the bucket of a stack that runs beside it.
-      'before:invoke:local:invoke': async () => leadToLocalBucket(readSettings(serverless.service.custom?.tamis?.offline ?? {}).s3Port),
     };
   }
 
