@@ -42,8 +42,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
 function countRows(chunks: readonly Buffer[], isCsv: boolean): number {
   const mark = isCsv ? 0x0a : 0x5b;
   let count = 0;
-  for (const chunk of chunks)
-    for (let at = chunk.indexOf(mark); at >= 0; at = chunk.indexOf(mark, at + 1)) count += 1;
+  for (const chunk of chunks) for (let at = chunk.indexOf(mark); at >= 0; at = chunk.indexOf(mark, at + 1)) count += 1;
   // The header's line; the lists of names and of rows.
   return isCsv ? count - 1 : count - 2;
 }

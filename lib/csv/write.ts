@@ -16,6 +16,8 @@ export interface OutputWriter {
   /** `bom` and `record` as `readHeader` and `openText` give them; without a header in the file `record`, `names` and `lineEnd` are empty. */
   header(bom: Buffer, record: Buffer, names: readonly string[], lineEnd: string): void;
   record(block: RecordBlock, index: number, cells: readonly AppendedCell[]): void;
+  /** Bytes added since the last call of `take`, as they are scanned. */
+  readonly pendingBytes: number;
   /** What was added since the last call; the buffer is handed over. */
   take(): Buffer;
 }
@@ -91,6 +93,9 @@ export function makeOutputWriter({ dialect, encoding, outputEncoding }: OutputWr
       addOwn(block.bytes, block.starts[index]!, block.ends[index]!);
       for (const cell of cells) addCell(cell);
       add(block.bytes, block.ends[index]!, block.nexts[index]!);
+    },
+    get pendingBytes() {
+      return filled;
     },
     take() {
       const taken = Buffer.from(target.subarray(0, filled));

@@ -3,11 +3,11 @@ import type { Route } from '../config/types.ts';
 import { isCellProblem } from '../csv/encode.ts';
 import type { Compression, RowFormat, RowOf } from '../csv/types.ts';
 import type { Endpoint } from '../endpoints/types.ts';
-import { TamisError } from '../errors.ts';
 import type { Meter } from '../ledger/meter.ts';
+import { addRecord, emptyBatch } from './batch.ts';
 import { type Counts, makeCaller } from './caller.ts';
 import { type CsvSession, openCsv } from './csv-session.ts';
-import { type AnsweredBatch, type Batch, makeDelivery } from './delivery.ts';
+import { type AnsweredBatch, makeDelivery } from './delivery.ts';
 import { makeLimiter } from './limiter.ts';
 import { type ModelLedger, makeModelLedger } from './models.ts';
 import { makeOrdered } from './ordered.ts';
@@ -40,8 +40,8 @@ export interface ClassifyOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** What is read and not yet written, in bytes: bounds the memory of a job, whatever the size of its file. */
-const maxUndeliveredBytes = 32 * 1024 * 1024;
+/** What is read and not yet delivered, in bytes: bounds the memory of a job, whatever the size of its file. */
+const maxUndeliveredBytes = 16 * 1024 * 1024;
 
 /**
  * The way of all rows: read, cut, batched, sent, brought back into order, written. Throws final and passing failures; the rejects
@@ -114,12 +114,12 @@ async function classifyRecords(
 
   let batch = emptyBatch(1);
   async function dispatch(): Promise<void> {
-    if (batch.records.length === 0) return;
+    if (batch.recordCount === 0) return;
     signal.throwIfAborted();
     guardTime(csv.bytesRead() / options.sizeBytes, tally.counts.classified);
     const full = batch;
-    batch = emptyBatch(full.firstRow + full.records.length);
-    await ordered.submit(full.sizeBytes, async () => {
+    batch = emptyBatch(full.firstRow + full.recordCount);
+    await ordered.submit(full.heldBytes, async () => {
       if (full.rows.length === 0) return { batch: full, answers: [], model: undefined };
       return { batch: full, ...(await caller.answer(full.rows)) };
     });
@@ -132,18 +132,17 @@ async function classifyRecords(
       tally.blank(block.blankCount);
       for (let index = 0; index < block.count; index++) {
         const recordBytes = block.nexts[index]! - block.starts[index]!;
-        const problem = csv.problemOf(block, index);
-        const row = problem === undefined ? csv.encode(block, index) : undefined;
-        if (row === undefined) batch.records.push({ block, index, problem });
-        else if (isCellProblem(row)) batch.records.push({ block, index, problem: csv.describeCell(row) });
+        const row = block.problems[index] === 0 ? csv.encode(block, index) : undefined;
+        if (row === undefined) addRecord(batch, block, index, csv.problemOf(block, index));
+        else if (isCellProblem(row)) addRecord(batch, block, index, csv.describeCell(row));
         else {
           const rowBytes = Math.max(recordBytes, sizeOf(row));
           if (batch.rows.length > 0 && batch.sizeBytes + rowBytes > maxBytes) await dispatch();
-          batch.records.push({ block, index, problem: undefined });
+          addRecord(batch, block, index, undefined);
           batch.rows.push(row);
           batch.sizeBytes += rowBytes;
         }
-        if (batch.rows.length >= maxRows || batch.records.length >= maxRecordsPerRow * maxRows) await dispatch();
+        if (batch.rows.length >= maxRows || batch.recordCount >= maxRecordsPerRow * maxRows) await dispatch();
       }
     }
     await dispatch();
@@ -154,17 +153,12 @@ async function classifyRecords(
     await ordered.finish().catch(() => undefined);
     throw error;
   }
-  // Nothing sensible ever came, in a file too short for the stop rule to notice.
-  if (tally.counts.classified === 0 && (tally.rejectCodes['row.unanswered'] ?? 0) > 0)
-    throw new TamisError('endpoint.protocol', {});
   tally.checkAtEnd();
   return resultOf(tally, csv, caller.counts, models.list());
 }
 
 /** Rejected records ride along with a batch; a stretch of nothing else is passed on in batches of this many times its rows. */
 const maxRecordsPerRow = 4;
-
-const emptyBatch = (firstRow: number): Batch => ({ firstRow, records: [], rows: [], sizeBytes: 0 });
 
 /** Bytes of a row in a request, about: cells have no text of their own, and count as the record they come from. */
 const sizeOf = (row: RowOf<RowFormat>): number => (typeof row === 'string' || Buffer.isBuffer(row) ? row.length : 0);

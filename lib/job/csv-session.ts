@@ -69,6 +69,8 @@ export interface CsvSession {
   decideEncoding(): Promise<void>;
   addRecord(block: RecordBlock, index: number, cells: readonly AppendedCell[]): void;
   rejectLine(block: RecordBlock, index: number, reject: Reject): Buffer;
+  /** Bytes that `takeOutput` would take, before compression. */
+  pendingOutputBytes(): number;
   /** The bytes of the output so far, compressed as the input is. The header is the first of them. */
   takeOutput(): Promise<Buffer>;
   /** The last of them. */
@@ -210,6 +212,7 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
       decideEncoding,
       addRecord: writer.record,
       rejectLine: (block, index, reject) => rejectLine(block, index, reject, encoding()),
+      pendingOutputBytes: () => writer.pendingBytes,
       takeOutput: () => compressed(writer.take()),
       async endOutput() {
         const last = await compressed(writer.take());

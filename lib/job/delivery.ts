@@ -1,26 +1,14 @@
 import type { Route } from '../config/types.ts';
 import { rejectsHeader } from '../csv/rejects.ts';
-import type { RecordBlock, RowFormat, RowOf } from '../csv/types.ts';
+import type { RecordBlock } from '../csv/types.ts';
 import type { AppendedCell } from '../csv/write.ts';
 import type { ModelIdentity } from '../endpoints/types.ts';
+import type { Batch } from './batch.ts';
 import type { RowAnswer, RowFailure } from './caller.ts';
 import { type CsvSession, describeAnswer, type RowProblem } from './csv-session.ts';
 import { type Classification, type Labelled, makeLabeller } from './label.ts';
 import { type ModelLedger, modelText } from './models.ts';
 import type { Tally } from './tally.ts';
-
-/** Consecutive records, with what the model receives of the sound ones. */
-export interface Batch {
-  /** 1-based, of the first record. */
-  readonly firstRow: number;
-  readonly records: Array<{
-    readonly block: RecordBlock;
-    readonly index: number;
-    readonly problem: RowProblem | undefined;
-  }>;
-  readonly rows: RowOf<RowFormat>[];
-  sizeBytes: number;
-}
 
 export interface AnsweredBatch {
   readonly batch: Batch;
@@ -38,6 +26,9 @@ export interface DeliveryOptions {
   readonly onDelivered: () => void;
 }
 
+/** The output is handed on in pieces of about this size: a write a batch costs more than the batch. */
+const outputPieceBytes = 256 * 1024;
+
 const isFailure = (answer: RowAnswer): answer is RowFailure => 'problem' in answer;
 
 /** Writes answered batches, which come in input order: each record goes to the output or to the rejects, and nowhere else. */
@@ -53,7 +44,7 @@ export function makeDelivery(options: DeliveryOptions): (answered: AnsweredBatch
     const { output } = route;
     const cells: AppendedCell[] = [text];
     if (output.score !== null) cells.push(score);
-    if (output.scores) cells.push(...(scores ?? []));
+    if (output.scores && scores !== undefined) cells.push(...scores);
     if (output.model !== null) cells.push(modelText(model));
     return cells;
   }
@@ -66,31 +57,32 @@ export function makeDelivery(options: DeliveryOptions): (answered: AnsweredBatch
   return async function deliver({ batch, answers, model: reported }) {
     const rejects: Buffer[] = [];
     const model = models.add(reported, batch.rows.length);
+    let position = 0;
     let next = 0;
-    function reject(position: number, problem: RowProblem): void {
-      const { block, index } = batch.records[position]!;
+    function reject(block: RecordBlock, index: number, problem: RowProblem): void {
       tally.rejected(problem.code);
       rejects.push(csv.rejectLine(block, index, { row: batch.firstRow + position, ...problem }));
     }
 
-    tally.read(batch.records.length);
-    for (let position = 0; position < batch.records.length; position++) {
-      const { block, index, problem } = batch.records[position]!;
-      if (problem !== undefined) {
-        reject(position, problem);
-        continue;
-      }
-      const judged = judge(answers[next++]!);
-      if (typeof judged === 'string') reject(position, describeAnswer(judged, 200));
-      else if ('problem' in judged) reject(position, describeAnswer(judged.problem, judged.status));
-      else {
-        tally.classified(judged.label, judged.abstained);
-        if (csv.needsEncoding(judged.label)) await csv.decideEncoding();
-        csv.addRecord(block, index, cellsOf(judged, model));
+    tally.read(batch.recordCount);
+    for (const { block, start, end } of batch.stretches) {
+      for (let index = start; index < end; index++, position++) {
+        const problem = batch.problems.size === 0 ? undefined : batch.problems.get(position);
+        if (problem !== undefined) {
+          reject(block, index, problem);
+          continue;
+        }
+        const judged = judge(answers[next++]!);
+        if (typeof judged === 'string') reject(block, index, describeAnswer(judged, 200));
+        else if ('problem' in judged) reject(block, index, describeAnswer(judged.problem, judged.status));
+        else {
+          tally.classified(judged.label, judged.abstained);
+          if (csv.needsEncoding(judged.label)) await csv.decideEncoding();
+          csv.addRecord(block, index, cellsOf(judged, model));
+        }
       }
     }
-    const output = await csv.takeOutput();
-    if (output.length > 0) await options.writeOutput(output);
+    if (csv.pendingOutputBytes() >= outputPieceBytes) await options.writeOutput(await csv.takeOutput());
     if (rejects.length > 0) {
       if (tally.counts.rejected === rejects.length) rejects.unshift(rejectsHeader);
       await options.writeRejects(Buffer.concat(rejects));
