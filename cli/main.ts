@@ -8,12 +8,14 @@ import { run } from './run.ts';
 
 const subcommands: Readonly<Record<string, (args: readonly string[]) => Promise<ExitStatus>>> = { run, redrive, help };
 
+const isHelp = (argument: string): boolean => argument === '--help' || argument === '-h';
+
 export async function main(args: readonly string[]): Promise<ExitStatus> {
   const [name = 'help', ...rest] = args;
   try {
-    const subcommand = name === '--help' || name === '-h' ? help : subcommands[name];
+    const subcommand = isHelp(name) ? help : Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
     if (subcommand === undefined) throw new TamisError('local.usage', { problem: `no subcommand "${name}"` });
-    return await subcommand(rest);
+    return await (rest.some(isHelp) ? help(subcommand === help ? [] : [name]) : subcommand(rest));
   } catch (error) {
     printError(error);
     return statusOfCode(isTamisError(error) ? error.code : 'internal.bug');

@@ -21,6 +21,8 @@ export interface InputPlace {
   readonly path: string;
   readonly name: string;
   readonly region: string | undefined;
+  /** Whether nothing stands there any more, or never did. */
+  readonly isGone: () => Promise<boolean>;
   readonly dispose: () => Promise<void>;
 }
 
@@ -45,13 +47,15 @@ export function closeConnections(): void {
 
 const nothing = async (): Promise<void> => undefined;
 
-export async function findInput(source: string): Promise<InputPlace> {
-  if (source === '-') return readStandardInput();
+/** Throws `local.no-such-file`, or the signal's reason while standard input is read. */
+export async function findInput(source: string, signal: AbortSignal): Promise<InputPlace> {
+  if (source === '-') return readStandardInput(signal);
   const location = parseS3Location(source);
   if (location !== undefined) {
     const { bucket, key } = location;
     const open = (count: CountOperation) => openBucket(bucket, count);
-    return { open, key, bucket, path: key, name: basename(key), region: s3Options().region, dispose: nothing };
+    const isGone = async () => (await open(() => undefined).head(key)) === undefined;
+    return { open, key, bucket, path: key, name: basename(key), region: s3Options().region, isGone, dispose: nothing };
   }
   const isFile = await stat(source).then(
     (found) => found.isFile(),
@@ -66,15 +70,22 @@ function fileInput(file: string, dispose: () => Promise<void>): InputPlace {
   const storage = makeDirectoryStorage({ folder, clock: systemClock });
   const name = basename(file);
   const path = file.replaceAll('\\', '/').replace(/^\.\//, '');
-  return { open: () => storage, key: name, bucket: folder, path, name, region: undefined, dispose };
+  const isGone = async () => (await storage.head(name)) === undefined;
+  return { open: () => storage, key: name, bucket: folder, path, name, region: undefined, isGone, dispose };
 }
 
 /** Standard input is kept in a file first: a job may have to read its input twice. */
-async function readStandardInput(): Promise<InputPlace> {
+async function readStandardInput(signal: AbortSignal): Promise<InputPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'tamis-'));
+  const dispose = () => rm(folder, { recursive: true, force: true });
   const file = join(folder, 'stdin.csv');
-  await pipeline(process.stdin, createWriteStream(file, { mode: 0o600 }));
-  return fileInput(file, () => rm(folder, { recursive: true, force: true }));
+  try {
+    await pipeline(process.stdin, createWriteStream(file, { mode: 0o600 }), { signal });
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return fileInput(file, dispose);
 }
 
 export function findOutput(out: string): OutputPlace {
@@ -93,9 +104,20 @@ export function findOutput(out: string): OutputPlace {
   return { isBucket: false, open: () => storage, prefix: '', show: (name) => join(out, name) };
 }
 
-/** Throws `local.usage` when the result would take the place of the input. */
-export function checkApart(source: string, out: string, name: string): void {
-  const isLocal = source !== '-' && parseS3Location(source) === undefined && parseS3Location(`${out}/x`) === undefined;
-  if (isLocal && resolve(source) === resolve(out, name))
-    throw new TamisError('local.usage', { problem: `--out ${out} would replace the input` });
+/** Throws `local.usage` when the result would take the place of the input, by whatever path it is named. */
+export async function checkApart(source: string, out: string, name: string): Promise<void> {
+  if (source === '-') return;
+  const input = parseS3Location(source);
+  const output = parseS3Location(out.endsWith('/') ? `${out}${name}` : `${out}/${name}`);
+  const isSame =
+    input === undefined || output === undefined
+      ? input === output && (await isSameFile(source, join(out, name)))
+      : input.bucket === output.bucket && input.key === output.key;
+  if (isSame) throw new TamisError('local.usage', { problem: `--out ${out} would replace the input` });
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  if (resolve(one) === resolve(other)) return true;
+  const [first, second] = await Promise.all([one, other].map((file) => stat(file).catch(() => undefined)));
+  return first !== undefined && first.dev === second?.dev && first.ino === second.ino;
 }

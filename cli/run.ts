@@ -16,6 +16,7 @@ import { makeMemoryStorage } from '../lib/storage/memory.ts';
 import { makeS3Connection, makeS3Storage } from '../lib/storage/s3.ts';
 import { awsRegion, loadConfig, s3Options } from './environment.ts';
 import { type ExitStatus, statusOfCode } from './exit-status.ts';
+import { listenForInterruption } from './interruption.ts';
 import { checkApart, closeConnections, findInput, findOutput, type InputPlace, type OutputPlace } from './places.ts';
 import { makeProgressBar } from './progress.ts';
 
@@ -30,15 +31,24 @@ const options = {
 export async function run(args: readonly string[]): Promise<ExitStatus> {
   const { source, values } = readArguments(args);
   const { config, folder } = await loadConfig(values.config);
-  const input = await findInput(source);
+  const interruption = listenForInterruption();
+  let input: InputPlace | undefined;
   try {
+    input = await findInput(source, interruption.signal);
     const route = chooseRoute(config, values.route, input.path);
     const output = findOutput(values.out);
-    checkApart(source, values.out, input.name);
-    const end = await runOne({ config, folder, route, input, output, showsProgress: !values.quiet });
+    await checkApart(source, values.out, input.name);
+    const { signal } = interruption;
+    const end = await runOne({ config, folder, route, input, output, signal, showsProgress: !values.quiet });
+    if (end.kind === 'superseded' && (await input.isGone()))
+      throw new TamisError('local.no-such-file', { file: source });
     return printEnd(end, { ...values, shown: output.show(input.name) });
+  } catch (error) {
+    interruption.signal.throwIfAborted();
+    throw error;
   } finally {
-    await input.dispose();
+    interruption.dispose();
+    await input?.dispose();
     closeConnections();
   }
 }
@@ -80,10 +90,11 @@ interface OneRun {
   readonly route: Route;
   readonly input: InputPlace;
   readonly output: OutputPlace;
+  readonly signal: AbortSignal;
   readonly showsProgress: boolean;
 }
 
-async function runOne({ config, folder, route, input, output, showsProgress }: OneRun): Promise<JobEnd> {
+async function runOne({ config, folder, route, input, output, signal, showsProgress }: OneRun): Promise<JobEnd> {
   const startedMs = performance.now();
   // Every run is a job of its own, so nobody competes for its claim and nothing of it need be kept.
   const claims = makeMemoryStorage({ versioned: false, clock: systemClock });
@@ -111,14 +122,17 @@ async function runOne({ config, folder, route, input, output, showsProgress }: O
     ...(bar === undefined ? {} : { onProgress: bar.update }),
   });
   try {
-    return await runJob(tools, {
-      bucket: input.bucket,
-      key: input.key,
-      region,
-      fallbackVersion: randomUUID(),
-      redrive: false,
-      chosen: { route, outputKey: `${output.prefix}${input.name}` },
-    });
+    return await runJob(
+      { ...tools, interruption: signal },
+      {
+        bucket: input.bucket,
+        key: input.key,
+        region,
+        fallbackVersion: randomUUID(),
+        redrive: false,
+        chosen: { route, outputKey: `${output.prefix}${input.name}` },
+      },
+    );
   } finally {
     bar?.stop();
   }

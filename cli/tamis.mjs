@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts the command line on the Node that the project pins: older ones do not run TypeScript.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -10,9 +10,12 @@ if (major >= 24) {
   const { main } = await import('./main.ts');
   process.exitCode = await main(process.argv.slice(2));
 } else if (existsSync(pinned)) {
-  const script = fileURLToPath(import.meta.url);
-  const { status, signal } = spawnSync(pinned, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
-  process.exitCode = status ?? (signal === 'SIGINT' ? 130 : 1);
+  const child = spawn(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // The run decides how it ends; what only this process is told is passed on.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => child.kill(name));
+  child.on('exit', (status, signal) => {
+    process.exitCode = status ?? (signal === 'SIGINT' ? 130 : 1);
+  });
 } else {
   process.stderr.write('local.toolchain: expected Node 24; found an older one; run npm ci\n');
   process.exitCode = 2;

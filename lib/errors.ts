@@ -156,6 +156,11 @@ export const errorRules = {
     'The file to classify does not exist.',
     ({ file }) => ['an existing file', `nothing at ${file}`, 'check the path'],
   ),
+  'local.interrupted': rule('passing', 'operator', 'The run was interrupted. Nothing is published.', () => [
+    'a run to its end',
+    'an interruption',
+    'run it again',
+  ]),
   'local.no-route': rule<{ routes: readonly string[] }>(
     'final',
     'operator',

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { checkResidency, type Location } from '../config/residency.ts';
-import { type KeyMeaning, outputKey, readKey } from '../config/routes.ts';
+import { type KeyMeaning, outputKey, readKey, reservedSuffixes } from '../config/routes.ts';
 import type { Config, Route } from '../config/types.ts';
 import { compressionOf } from '../csv/compression.ts';
 import type { Endpoint } from '../endpoints/types.ts';
@@ -71,6 +71,8 @@ export interface JobTools {
     planned: PlannedWrites,
   ) => Receipt;
   readonly onProgress?: (progress: JobProgress) => void;
+  /** Stops the job before it publishes, with the signal's reason; once it publishes, it goes on to its end. */
+  readonly interruption?: AbortSignal;
 }
 
 export interface JobProgress extends Progress {
@@ -100,7 +102,7 @@ export async function runJob(tools: JobTools, request: JobRequest): Promise<JobE
   const opened = await openJob(tools, request);
   if ('kind' in opened) return opened;
   const { run, claim, meaning } = opened;
-  return holdWhile(claim, async (signal) => {
+  return holdWhile(claim, tools.interruption, async (signal) => {
     try {
       return await runClaimed(run, claim, meaning, signal);
     } catch (error) {
@@ -133,7 +135,7 @@ export async function openJob(tools: JobTools, request: JobRequest): Promise<Ope
 
   const place: Place = {
     storage: storages.outputs,
-    keys: resultKeys(meaning.kind === 'job' ? meaning.outputKey : outputKey(key)),
+    keys: resultKeys(request.chosen?.outputKey ?? outputKey(key)),
     job,
     sequencer: request.sequencer,
     isCurrent: async () => isThisVersion(await storages.inputs.head(key)),
@@ -155,7 +157,10 @@ export async function openJob(tools: JobTools, request: JobRequest): Promise<Ope
 type Meaning = KeyMeaning | { readonly kind: 'ignored'; readonly reason: 'outside' };
 
 function meaningOf(config: Config, { key, chosen }: JobRequest): Meaning {
-  if (chosen !== undefined) return { kind: 'job', ...chosen };
+  if (chosen !== undefined) {
+    const suffix = reservedSuffixes.find((reserved) => key.endsWith(reserved));
+    return suffix === undefined ? { kind: 'job', ...chosen } : { kind: 'reserved', route: chosen.route, suffix };
+  }
   // Our own results, and anything that no route can ever name: an error file there might start the next job.
   return key.startsWith('input/') ? readKey(config, key) : { kind: 'ignored', reason: 'outside' };
 }
@@ -173,14 +178,18 @@ export interface Run {
 }
 
 /** Renews the claim as long as `work` goes on; stops the work when the claim is lost. */
-async function holdWhile<T>(claim: Claim, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function holdWhile<T>(
+  claim: Claim,
+  interruption: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const lost = new AbortController();
   const ended = new AbortController();
   const renewals = claim.keepAlive(ended.signal, () => lost.abort(new Withdrawn('duplicate')));
   // A renewal that is refused for good shows again, and is dealt with, at the next write.
   renewals.catch(() => undefined);
   try {
-    return await work(lost.signal);
+    return await work(interruption === undefined ? lost.signal : AbortSignal.any([lost.signal, interruption]));
   } finally {
     ended.abort(new Error('ended'));
     await renewals.catch(() => undefined);
