@@ -1,7 +1,8 @@
 import { decodeText } from './encoding.ts';
 import { cutFields, cutQuotedFields, fieldText, makeFieldBounds } from './fields.ts';
 import { notNumber, numberForm, plain, readBoolean, readInteger, readLooseNumber } from './number.ts';
-import type { Cell, Dialect, Encoding, Feature, RecordBlock, RowFormat, RowOf } from './types.ts';
+import { isBlank, type RowSink, rowSinks } from './row-sinks.ts';
+import type { Dialect, Encoding, Feature, RecordBlock, RowFormat, RowOf } from './types.ts';
 
 /** Why a sound record cannot be sent: which feature, and which rule. */
 export interface CellProblem {
@@ -27,17 +28,6 @@ export function isCellProblem(row: RowOf<RowFormat> | CellProblem): row is CellP
   return typeof row === 'object' && 'feature' in row;
 }
 
-/** One way to write a row; the encoder walks the features and calls it. `missing` is a null. */
-interface RowSink<Row> {
-  begin(): void;
-  /** `text` is a JSON number. */
-  number(text: string): void;
-  boolean(value: boolean): void;
-  text(value: string): void;
-  missing(): void;
-  end(): Row;
-}
-
 const point = 0x2e;
 
 /**
@@ -56,7 +46,9 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
   const hasMissingTokens = missing.size > (isEmptyMissing ? 1 : 0);
   const typeProblems = features.map((feature): CellProblem => ({ code: 'row.type', feature }));
   const missingProblems = features.map((feature): CellProblem => ({ code: 'row.missing', feature }));
-  const sink = sinks[options.format]() as RowSink<RowOf<F>>;
+  const sink = rowSinks[options.format]() as RowSink<RowOf<F>>;
+  const firstColumn = features[0]?.index ?? 0;
+  const lastColumn = features.at(-1)?.index ?? 0;
   const passes = options.format === 'csv' && canPassThrough(options);
 
   function cut(block: RecordBlock, index: number): boolean {
@@ -71,10 +63,10 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
   /** Whether the record's own bytes are what rebuilding would give: no quotes, numbers in the plain spelling. */
   function isOwnForm(block: RecordBlock): boolean {
     const { bytes } = block;
-    if (features.length === 1 && isBlank(bytes, bounds.starts[0]!, bounds.ends[0]!)) return false;
+    if (features.length === 1 && isBlank(bytes, bounds.starts[firstColumn]!, bounds.ends[firstColumn]!)) return false;
     for (let position = 0; position < features.length; position++) {
-      const start = bounds.starts[position]!;
-      const end = bounds.ends[position]!;
+      const start = bounds.starts[firstColumn + position]!;
+      const end = bounds.ends[firstColumn + position]!;
       if (start === end) {
         if (!isEmptyMissing || onMissing === 'reject') return false;
         continue;
@@ -88,14 +80,21 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
     return true;
   }
 
+  function writeText(bytes: Buffer, start: number, end: number, isQuoted: boolean): void {
+    const own = encoding();
+    const isUtf8 = own !== 'windows-1252' && own !== 'iso-8859-15';
+    const isFieldQuoted = isQuoted && bytes[start] === quoteByte;
+    if (!isFieldQuoted && sink.plainText(bytes, start, end, isUtf8)) return;
+    sink.text(isFieldQuoted ? fieldText(bytes, start, end, quote, own) : decodeText(bytes, start, end, own));
+  }
+
   /** Returns false when the cell is not of its type. */
   function writeTyped(feature: Feature, bytes: Buffer, start: number, end: number, isQuoted: boolean): boolean {
     if (feature.type === 'number' && !(isQuoted && bytes[start] === quoteByte) && thousands === null) {
       const form = numberForm(bytes, start, end, mark);
       if (form === notNumber) return false;
       if (form === plain) {
-        const text = bytes.toString('latin1', start, end);
-        sink.number(decimal === '.' ? text : text.replace(',', '.'));
+        sink.plainNumber(bytes, start, end, mark);
         return true;
       }
     }
@@ -121,7 +120,7 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
     const isQuoted = cut(block, index);
     const { bytes } = block;
     if (passes && !isQuoted && encoding() === 'utf-8' && isOwnForm(block))
-      return bytes.subarray(block.starts[index]!, block.ends[index]!) as unknown as RowOf<F>;
+      return bytes.subarray(bounds.starts[firstColumn]!, bounds.ends[lastColumn]!) as unknown as RowOf<F>;
     sink.begin();
     for (let position = 0; position < features.length; position++) {
       const feature = features[position]!;
@@ -130,88 +129,24 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
       if (isMissingField(bytes, start, end, isQuoted)) {
         if (onMissing === 'reject') return missingProblems[position]!;
         sink.missing();
-      } else if (feature.type === 'text') {
-        sink.text(
-          isQuoted ? fieldText(bytes, start, end, quote, encoding()) : decodeText(bytes, start, end, encoding()),
-        );
-      } else if (!writeTyped(feature, bytes, start, end, isQuoted)) return typeProblems[position]!;
+      } else if (feature.type === 'text') writeText(bytes, start, end, isQuoted);
+      else if (!writeTyped(feature, bytes, start, end, isQuoted)) return typeProblems[position]!;
     }
     return sink.end();
   };
 }
 
-function isBlank(bytes: Buffer, start: number, end: number): boolean {
-  for (let index = start; index < end; index++) if (bytes[index] !== 0x20 && bytes[index] !== 0x09) return false;
-  return true;
-}
-
-/** A file in the endpoint's own dialect whose columns are the features, all and in order. Its encoding is asked for each record. */
-function canPassThrough({ dialect, features, fieldCount }: RowEncoderOptions<RowFormat>): boolean {
+/**
+ * A file in the endpoint's own dialect whose columns are the features, in order, or hold them side by side. Its encoding is asked
+ * for each record.
+ */
+function canPassThrough({ dialect, features }: RowEncoderOptions<RowFormat>): boolean {
   return (
     dialect.delimiter === ',' &&
     dialect.decimal === '.' &&
     dialect.thousands === null &&
     dialect.missing.length === 1 &&
     dialect.missing[0] === '' &&
-    features.length === fieldCount &&
-    features.every((feature, position) => feature.index === position)
+    features.every((feature, position) => feature.index === features[0]!.index + position)
   );
-}
-
-const sinks: { readonly [F in RowFormat]: () => RowSink<RowOf<F>> } = {
-  csv: makeCsvSink,
-  json: makeJsonSink,
-  cells: makeCellsSink,
-};
-
-function makeCsvSink(): RowSink<Buffer> {
-  let line = '';
-  let count = 0;
-  const add = (cell: string): void => {
-    line = count++ === 0 ? cell : `${line},${cell}`;
-  };
-  return {
-    begin() {
-      line = '';
-      count = 0;
-    },
-    number: add,
-    boolean: (value) => add(String(value)),
-    // An empty text that is not missing keeps its quotes: readers take a bare nothing for a missing cell.
-    text: (value) => add(value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value),
-    missing: () => add(''),
-    // A line with nothing on it, or blanks only, would be skipped, and the row with it.
-    end: () => Buffer.from(/^[ \t]*$/.test(line) ? `"${line}"` : line),
-  };
-}
-
-function makeJsonSink(): RowSink<string> {
-  let row = '';
-  const add = (cell: string): void => {
-    row = row === '' ? `[${cell}` : `${row},${cell}`;
-  };
-  return {
-    begin() {
-      row = '';
-    },
-    number: add,
-    boolean: (value) => add(String(value)),
-    text: (value) => add(JSON.stringify(value)),
-    missing: () => add('null'),
-    end: () => `${row}]`,
-  };
-}
-
-function makeCellsSink(): RowSink<readonly Cell[]> {
-  let cells: Cell[] = [];
-  return {
-    begin() {
-      cells = [];
-    },
-    number: (text) => cells.push(Number(text)),
-    boolean: (value) => cells.push(value),
-    text: (value) => cells.push(value),
-    missing: () => cells.push(null),
-    end: () => cells,
-  };
 }
