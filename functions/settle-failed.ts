@@ -1,4 +1,4 @@
-/** An event that failed on its last retry -> its error file, once. Fed by the on-failure destination, or by its queue. */
+/** An event that failed on its last retry -> its error file, once. Fed by the on-failure destination, or from the dead-letter queue. */
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { objectsCreated } from '../lib/job/event.ts';
@@ -18,7 +18,8 @@ async function settleFailed(event: unknown, context: Context): Promise<void> {
   for (const record of destinationRecords(event)) {
     const { errorMessage } = record.responsePayload ?? {};
     const failure: LastFailure = { message: typeof errorMessage === 'string' ? errorMessage : '' };
-    for (const created of objectsCreated(record.requestPayload)) {
+    // The destination wraps the event; the dead-letter queue keeps it bare.
+    for (const created of objectsCreated(record.requestPayload ?? record)) {
       try {
         const request = { ...created, fallbackVersion: context.awsRequestId, redrive: false };
         await reportEnd(reporting, await settleJob(makeTools(created.bucket, context), request, failure));

@@ -58,6 +58,14 @@ describe('settle-failed', () => {
     expect(await readError('output/mail/queued.csv')).toMatchObject({ code: 'endpoint.cold' });
   });
 
+  it('reads the bare event of the dead-letter queue, which does not say why it failed', async () => {
+    const event = await upload('input/mail/bare.csv', 'subject\nhello\n');
+
+    await settle({ Records: [{ body: JSON.stringify(event) }] }, context('settle-7'));
+
+    expect(await readError('output/mail/bare.csv')).toMatchObject({ code: 'job.died', redrive: true });
+  });
+
   it('says that the function died, and repeats nothing, when the message is not ours', async () => {
     const event = await upload('input/mail/died.csv', 'subject\nhello\n');
 
