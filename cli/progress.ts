@@ -24,18 +24,18 @@ export function makeProgressBar(stream: NodeJS.WriteStream): ProgressBar {
   let isStarted = false;
   return {
     update(progress) {
-      const { bytesRead, sizeBytes, rowsRead } = progress;
+      const { bytesDelivered, sizeBytes, rowsDelivered } = progress;
       const seconds = (performance.now() - startedMs) / 1000;
       const fields = {
-        rows: rowsRead.toLocaleString('en-US'),
-        rate: Math.round(rowsRead / seconds).toLocaleString('en-US'),
-        megabytes: (bytesRead / 1e6).toFixed(1),
-        left: bytesRead === 0 ? '?' : duration((seconds * (sizeBytes - bytesRead)) / bytesRead),
+        rows: rowsDelivered.toLocaleString('en-US'),
+        rate: Math.round(rowsDelivered / seconds).toLocaleString('en-US'),
+        megabytes: (bytesDelivered / 1e6).toFixed(1),
+        left: bytesDelivered === 0 ? '?' : duration((seconds * (sizeBytes - bytesDelivered)) / bytesDelivered),
         cost: amount(progress.costSoFar()),
       };
-      if (!isStarted) bar.start(sizeBytes, bytesRead, fields);
+      if (!isStarted) bar.start(sizeBytes, bytesDelivered, fields);
       isStarted = true;
-      bar.update(bytesRead, fields);
+      bar.update(bytesDelivered, fields);
     },
     stop: () => bar.stop(),
   };

@@ -77,9 +77,13 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
     const slot = await limiter.acquire(signal);
     let result: 'success' | 'throttled' | 'other' = 'other';
     try {
-      const callOptions: CallOptions = { signal, timeoutMs: Math.max(1, Math.min(options.timeoutMs, timeLeftMs())) };
+      const leftMs = timeLeftMs();
+      const callOptions: CallOptions = { signal, timeoutMs: Math.max(1, Math.min(options.timeoutMs, leftMs)) };
       const outcome = await metered(() => endpoint.classify(features, rows, callOptions));
       signal.throwIfAborted();
+      // The call was cut short by our own deadline: a retry of the whole job would end in the same place.
+      if (outcome.kind === 'transient' && outcome.status === 0 && leftMs < options.timeoutMs && timeLeftMs() <= 0)
+        throw new TamisError('job.out-of-time', { rowCount: answeredRows });
       if (outcome.kind !== 'ok') {
         if (outcome.kind === 'throttled') result = 'throttled';
         return { kind: outcome.kind, status: outcome.status, retryAfterMs: outcome.retryAfterMs };

@@ -16,9 +16,10 @@ import { makeTally, type Tally } from './tally.ts';
 import { makeTimeGuard } from './time-guard.ts';
 
 export interface Progress {
-  readonly rowsRead: number;
-  /** Of the object as it is stored. */
-  readonly bytesRead: number;
+  /** Classified or rejected, and written. */
+  readonly rowsDelivered: number;
+  /** Of the object as it is stored; about, because reading runs ahead. */
+  readonly bytesDelivered: number;
   readonly sizeBytes: number;
 }
 
@@ -102,7 +103,11 @@ async function classifyRecords(
     writeOutput: options.writeOutput,
     writeRejects: options.writeRejects,
     onDelivered: () =>
-      options.onProgress?.({ rowsRead: tally.counts.read, bytesRead: csv.bytesRead(), sizeBytes: options.sizeBytes }),
+      options.onProgress?.({
+        rowsDelivered: tally.counts.read,
+        bytesDelivered: csv.bytesDelivered(tally.counts.read),
+        sizeBytes: options.sizeBytes,
+      }),
   });
   const ordered = makeOrdered<AnsweredBatch>({
     maxRunning: maxInFlight,
@@ -116,7 +121,7 @@ async function classifyRecords(
   async function dispatch(): Promise<void> {
     if (batch.recordCount === 0) return;
     signal.throwIfAborted();
-    guardTime(csv.bytesRead() / options.sizeBytes, tally.counts.classified);
+    guardTime(csv.bytesDelivered(tally.counts.read) / options.sizeBytes, tally.counts.classified);
     const full = batch;
     batch = emptyBatch(full.firstRow + full.recordCount);
     await ordered.submit(full.heldBytes, async () => {

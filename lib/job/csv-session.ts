@@ -55,8 +55,8 @@ export interface CsvSession {
   readonly leadingBlankCount: number;
   /** The records behind the header, in blocks. Can be read once. */
   blocks(): AsyncGenerator<RecordBlock>;
-  /** Of the object as it is stored. */
-  bytesRead(): number;
+  /** Bytes of the object as it is stored that the first `deliveredCount` rows make up, about: reading runs ahead. */
+  bytesDelivered(deliveredCount: number): number;
   /** The most rows that can still come behind the first `deliveredCount`. */
   maxRemainingRows(deliveredCount: number): number;
   /** What the scanner found wrong with a record. */
@@ -189,7 +189,7 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
       dialect: () => ({ ...dialect, encoding: encoding() }),
       leadingBlankCount: header?.blankCount ?? 0,
       blocks,
-      bytesRead: () => bytesRead,
+      bytesDelivered: (deliveredCount) => (scannedRows === 0 ? bytesRead : (bytesRead * deliveredCount) / scannedRows),
       maxRemainingRows(deliveredCount) {
         if (compression !== undefined) return Number.POSITIVE_INFINITY;
         // The shortest record: its delimiters and a line end, or, in a file of one column, one character and a line end.

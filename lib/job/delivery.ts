@@ -56,7 +56,8 @@ export function makeDelivery(options: DeliveryOptions): (answered: AnsweredBatch
 
   return async function deliver({ batch, answers, model: reported }) {
     const rejects: Buffer[] = [];
-    const model = models.add(reported, batch.rows.length);
+    const answeredCount = answers.filter((answer) => !isFailure(answer)).length;
+    const model = answeredCount === 0 ? models.stated : models.add(reported, answeredCount);
     let position = 0;
     let next = 0;
     function reject(block: RecordBlock, index: number, problem: RowProblem): void {
@@ -64,29 +65,39 @@ export function makeDelivery(options: DeliveryOptions): (answered: AnsweredBatch
       rejects.push(csv.rejectLine(block, index, { row: batch.firstRow + position, ...problem }));
     }
 
-    tally.read(batch.recordCount);
-    for (const { block, start, end } of batch.stretches) {
-      for (let index = start; index < end; index++, position++) {
-        const problem = batch.problems.size === 0 ? undefined : batch.problems.get(position);
-        if (problem !== undefined) {
-          reject(block, index, problem);
-          continue;
-        }
-        const judged = judge(answers[next++]!);
-        if (typeof judged === 'string') reject(block, index, describeAnswer(judged, 200));
-        else if ('problem' in judged) reject(block, index, describeAnswer(judged.problem, judged.status));
-        else {
-          tally.classified(judged.label, judged.abstained);
-          if (csv.needsEncoding(judged.label)) await csv.decideEncoding();
-          csv.addRecord(block, index, cellsOf(judged, model));
-        }
-      }
-    }
-    if (csv.pendingOutputBytes() >= outputPieceBytes) await options.writeOutput(await csv.takeOutput());
-    if (rejects.length > 0) {
+    async function writeRejects(): Promise<void> {
+      if (rejects.length === 0) return;
       if (tally.counts.rejected === rejects.length) rejects.unshift(rejectsHeader);
       await options.writeRejects(Buffer.concat(rejects));
     }
+    async function sort(): Promise<void> {
+      for (const { block, start, end } of batch.stretches) {
+        for (let index = start; index < end; index++, position++) {
+          const problem = batch.problems.size === 0 ? undefined : batch.problems.get(position);
+          if (problem !== undefined) {
+            reject(block, index, problem);
+            continue;
+          }
+          const judged = judge(answers[next++]!);
+          if (typeof judged === 'string') reject(block, index, describeAnswer(judged, 200));
+          else if ('problem' in judged) reject(block, index, describeAnswer(judged.problem, judged.status));
+          else {
+            tally.classified(judged.label, judged.abstained);
+            if (csv.needsEncoding(judged.label)) await csv.decideEncoding();
+            csv.addRecord(block, index, cellsOf(judged, model));
+          }
+        }
+      }
+    }
+
+    tally.read(batch.recordCount);
+    try {
+      await sort();
+    } finally {
+      // An answer may end the job; the rejects that were found before it are written all the same.
+      await writeRejects();
+    }
+    if (csv.pendingOutputBytes() >= outputPieceBytes) await options.writeOutput(await csv.takeOutput());
     options.onDelivered();
     tally.checkRejects(csv.maxRemainingRows(tally.counts.read));
   };

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ThrownCode } from '../../lib/errors.ts';
 import { answering, type PipelineRun, runPipeline } from './pipeline.ts';
 import { brokenRules, readRejects } from './pipeline-reading.ts';
+import { makeTestClock } from './test-clock.ts';
 
 interface FailingCase extends PipelineRun {
   readonly title: string;
@@ -290,21 +291,38 @@ describe('failed jobs', () => {
     expect(end.summary?.rows).toMatchObject({ rejected: 30, classified: 70 });
   });
 
-  it('ends with what is left to do when the rate of a long run does not suffice', async () => {
-    const end = await runPipeline({
+  it('stops after a minute when the rest will clearly not fit into the time left, however far reading ran ahead', async () => {
+    let clock = makeTestClock();
+    const { error, calls } = await runPipeline({
       route: { batch: { maxRows: 10, maxInFlight: 1 } },
-      input: rows(50_000),
-      chunkSizeBytes: 4096,
+      input: rows(5_000),
       change: (tools) => {
-        const startMs = tools.clock.now();
-        return { ...tools, remainingMs: () => 300_000 - (tools.clock.now() - startMs) };
+        clock = tools.clock as typeof clock;
+        return { ...tools, remainingMs: () => 300_000 - clock.monotonicMs() };
       },
-      script: async ({ number }) =>
-        // Ten seconds a batch.
-        number < 1_000 ? { kind: 'throttled', status: 429, retryAfterMs: 10_000 } : undefined,
-    }).catch((error: { code?: string }) => error.code);
+      script: () => void clock.advance(10_000),
+    });
 
-    expect(end).toBe('endpoint.throttled');
+    expect(error).toMatchObject({ code: 'job.out-of-time', redrive: false });
+    expect(calls.length).toBeGreaterThan(5);
+    expect(calls.length).toBeLessThan(10);
+  });
+
+  it('blames the time, not the service, for a call that the deadline cuts short', async () => {
+    let clock = makeTestClock();
+    const { error } = await runPipeline({
+      input: rows(10),
+      change: (tools) => {
+        clock = tools.clock as typeof clock;
+        return { ...tools, remainingMs: () => 40_000 - clock.monotonicMs() };
+      },
+      script: () => {
+        clock.advance(25_000);
+        return { kind: 'transient', status: 0 };
+      },
+    });
+
+    expect(error).toMatchObject({ code: 'job.out-of-time', redrive: false });
   });
 });
 
