@@ -46,7 +46,10 @@ export interface Claim {
   readonly takenOver: boolean;
   /** Throws `Withdrawn` when another run has taken the job over. */
   announce(publication: Publication): Promise<void>;
-  /** Ends the job for good, or lets the next delivery take it at once (`free`). Losing the claim here is no failure. */
+  /**
+   * Ends the job for good, or lets the next delivery take it at once (`free`). Losing the claim here is no failure; what is
+   * done is done for the run that has the claim now, too.
+   */
   end(state: 'free' | 'done' | 'settled'): Promise<void>;
   /** Renews until the signal is aborted. Calls `onLost` once when another run has taken the job over. */
   keepAlive(signal: AbortSignal, onLost: () => void): Promise<void>;
@@ -71,8 +74,11 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
   // One write at a time: a renewal must not meet an announcement of the same run.
   let lastWrite: Promise<unknown> = Promise.resolve();
 
+  type Change = (current: ClaimBody) => ClaimBody;
+
   /** A conditional write whose answer may get lost: on 412 the claim is read again, and may turn out to be ours. */
-  async function write(next: ClaimBody, condition: WriteCondition): Promise<boolean> {
+  async function write(change: Change, current: ClaimBody, condition: WriteCondition): Promise<boolean> {
+    const next = change(current);
     try {
       const written = await storage.put(key, Buffer.from(JSON.stringify(next)), {
         condition,
@@ -88,12 +94,12 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
       etag = found.etag;
       body = found.body;
       if (JSON.stringify(found.body) === JSON.stringify(next)) return true;
-      return write(next, { ifMatch: etag });
+      return write(change, found.body, { ifMatch: etag });
     }
   }
 
-  function writeNext(change: (current: ClaimBody) => ClaimBody): Promise<boolean> {
-    const turn = lastWrite.then(() => write(change(body), { ifMatch: etag }));
+  function writeNext(change: Change): Promise<boolean> {
+    const turn = lastWrite.then(() => write(change, body, { ifMatch: etag }));
     lastWrite = turn.catch(() => undefined);
     return turn;
   }
@@ -115,11 +121,12 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
   }
 
   async function take(): Promise<boolean> {
-    if (await write(body, { ifNoneMatch: '*' })) return false;
+    const begin: Change = ({ publications }) => ({ job, holder, state: 'held', publications });
+    if (await write(begin, body, { ifNoneMatch: '*' })) return false;
     for (;;) {
       const found = await read();
       if (found === undefined) {
-        if (await write(body, { ifNoneMatch: '*' })) return false;
+        if (await write(begin, body, { ifNoneMatch: '*' })) return false;
         continue;
       }
       const { state, holder: other } = found.body;
@@ -128,8 +135,16 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
         if (other.requestId === holder.requestId || !other.retried) throw new TamisError('job.claimed', {});
         throw new Withdrawn('duplicate');
       }
-      const next: ClaimBody = { job, holder, state: 'held', publications: found.body.publications };
-      if (await write(next, { ifMatch: found.etag })) return true;
+      if (await write(begin, found.body, { ifMatch: found.etag })) return true;
+    }
+  }
+
+  /** The job is done, whoever holds it by now: that run finds its claim lost, and spends no more. */
+  async function endForAnother(): Promise<void> {
+    for (;;) {
+      const found = await read();
+      if (found === undefined || found.body.state === 'done') return;
+      if (await write((current) => ({ ...current, state: 'done' }), found.body, { ifMatch: found.etag })) return;
     }
   }
 
@@ -148,7 +163,8 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
       if (!announced) throw new Withdrawn('duplicate');
     },
     async end(state) {
-      await writeNext((current) => ({ ...current, state }));
+      if (await writeNext((current) => ({ ...current, state }))) return;
+      if (state === 'done') await endForAnother();
     },
     async keepAlive(signal, onLost) {
       while (!signal.aborted) {

@@ -1,7 +1,16 @@
-import { TamisError } from '../errors.ts';
+import { hasCode, TamisError } from '../errors.ts';
 import type { Storage, Upload, Written } from '../storage/types.ts';
 import type { Claim, Publication } from './claim.ts';
-import { type Author, metadataOf, type ResultKeys, remove, removeOwn, replace, standingOf } from './results.ts';
+import {
+  type Author,
+  type JudgeRival,
+  metadataOf,
+  type ResultKeys,
+  remove,
+  removeStanding,
+  replace,
+  standingOf,
+} from './results.ts';
 import { Withdrawn } from './withdrawn.ts';
 
 /**
@@ -25,37 +34,47 @@ export interface Announced {
 }
 
 /** The key's old summary and error go first, so that nobody takes them for this job's. */
-export async function clearOldEnds(place: Place, attempt: string): Promise<void> {
+export async function clearOldEnds(place: Place, claim: Claim, attempt: string): Promise<void> {
   const author = authorOf(place, attempt);
-  await remove(place.storage, place.keys.summary, author);
-  await remove(place.storage, place.keys.error, author);
+  const judgeRival = judgeBeforeCommit(place, claim);
+  await remove(place.storage, place.keys.summary, author, judgeRival);
+  await remove(place.storage, place.keys.error, author, judgeRival);
 }
 
-/** Publishes a finished run. Throws `Withdrawn`, after undoing what it wrote, when it must not stand. */
-export async function publishSuccess(place: Place, announced: Announced, upload: Upload): Promise<PublishedSummary> {
+/**
+ * Publishes a finished run. Where a rival was faster, finishes the rival's publication, whose run may be dead, and returns that one.
+ * Throws `Withdrawn`, after undoing what it wrote, when it must not stand.
+ */
+export async function publishSuccess(place: Place, announced: Announced, upload: Upload): Promise<Publication> {
   const { publication, claim } = announced;
+  const { storage, keys } = place;
   const author = authorOf(place, publication.attempt);
-  if (!(await place.isCurrent())) throw new Withdrawn('superseded');
   await claim.announce(publication);
-  await clearOldEnds(place, publication.attempt);
-  const { etag } = await replace(place.storage, place.keys.output, author, (condition) => upload.complete(condition));
-  return finishSuccess(place, publication, etag);
+  try {
+    await clearOldEnds(place, claim, publication.attempt);
+    const { etag } = await replace(storage, keys.output, author, leaveToRival, async (condition) => {
+      // Asked again before each try. S3 cannot tie one object's write to another's state: an upload that comes, and fails, or
+      // a deletion, between this answer and the completion is noticed right after it.
+      if (!(await place.isCurrent())) throw new Withdrawn('superseded');
+      return upload.complete(condition);
+    });
+    return await finishSuccess(place, publication, etag);
+  } catch (error) {
+    return finishForRival(place, claim, error);
+  }
 }
 
-export type PublishedSummary = { readonly summary: unknown };
-
-/** Everything after the output's completion. Repeatable by anybody; all writers write the same. */
-export async function finishSuccess(
-  place: Place,
-  publication: Publication,
-  outputEtag?: string,
-): Promise<PublishedSummary> {
+/**
+ * Everything after the output's completion. Repeatable by anybody; all writers write the same. Returns the publication with its
+ * finished summary.
+ */
+async function finishSuccess(place: Place, publication: Publication, outputEtag?: string): Promise<Publication> {
   const { storage, keys } = place;
   const author = authorOf(place, publication.attempt);
   try {
     if (!(await place.isCurrent())) throw new Withdrawn('superseded');
-    const rejects = await putRejects(place, publication);
-    await remove(storage, keys.error, author);
+    const rejects = await putRejects(place, publication, judgeAfterCommit);
+    await remove(storage, keys.error, author, judgeAfterCommit);
     const output = await standingOutput(place, author, outputEtag);
     const summary = {
       ...(publication.document as object),
@@ -68,52 +87,63 @@ export async function finishSuccess(
       rejects:
         rejects === null ? null : { uri: storage.uri(keys.rejects), bytes: rejects.sizeBytes, etag: rejects.etag },
     };
-    await putDocument(place, keys.summary, author, summary);
+    await putDocument(place, keys.summary, author, judgeAfterCommit, summary);
     await standingOutput(place, author, outputEtag);
-    return { summary };
+    return { ...publication, document: summary };
   } catch (error) {
-    if (error instanceof Withdrawn && error.as === 'superseded')
-      await removeOwn(storage, [keys.summary, keys.rejects, keys.output], author);
-    throw error;
-  }
-}
-
-/** Publishes a final failure: the error file, the rejects found, and no output. */
-export async function publishFailure(place: Place, announced: Announced): Promise<void> {
-  const { publication, claim } = announced;
-  const { storage, keys } = place;
-  const author = authorOf(place, publication.attempt);
-  if (!(await place.isCurrent())) throw new Withdrawn('superseded');
-  await claim.announce(publication);
-  await finishFailure(place, publication);
-  // A rival of the same job may have completed its output meanwhile: a result beats a failure.
-  const output = await storage.head(keys.output);
-  if (output !== undefined && standingOf(output, author) === 'rival') {
-    await removeOwn(storage, [keys.error], author);
-    await rollForward(place, claim);
-    throw new Withdrawn('duplicate');
-  }
-}
-
-async function finishFailure(place: Place, publication: Publication): Promise<void> {
-  const { storage, keys } = place;
-  const author = authorOf(place, publication.attempt);
-  try {
-    await remove(storage, keys.summary, author);
-    await remove(storage, keys.output, author, (standing) => standing === 'rival');
-    await putRejects(place, publication);
-    await putDocument(place, keys.error, author, publication.document);
-    if (!(await place.isCurrent())) throw new Withdrawn('superseded');
-  } catch (error) {
-    if (error instanceof Withdrawn && error.as === 'superseded')
-      await removeOwn(storage, [keys.error, keys.rejects], author);
+    if (error instanceof Withdrawn && error.as === 'superseded') await removeTraces(place);
     throw error;
   }
 }
 
 /**
- * After a take-over: when an earlier run of the job got as far as its commit point, its publication is finished instead of
- * running again. Returns what was finished. `failures`: whether an announced failure counts; not for a redrive.
+ * Publishes a final failure: the error file, the rejects found, and no output. The result of a rival beats it: that is finished and
+ * returned instead. Throws like `publishSuccess`.
+ */
+export async function publishFailure(place: Place, announced: Announced): Promise<Publication> {
+  const { publication, claim } = announced;
+  if (!(await place.isCurrent())) throw new Withdrawn('superseded');
+  await claim.announce(publication);
+  try {
+    await finishFailure(place, claim, publication);
+    return publication;
+  } catch (error) {
+    return finishForRival(place, claim, error);
+  }
+}
+
+async function finishForRival(place: Place, claim: Claim, error: unknown): Promise<Publication> {
+  const isLost = error instanceof Withdrawn && error.as === 'duplicate';
+  const rival = isLost ? await rollForward(place, claim, { failures: false }) : undefined;
+  if (rival === undefined) throw error;
+  return rival;
+}
+
+async function finishFailure(place: Place, claim: Claim, publication: Publication): Promise<void> {
+  const { storage, keys } = place;
+  const author = authorOf(place, publication.attempt);
+  const judgeRival = judgeBeforeCommit(place, claim);
+  try {
+    await remove(storage, keys.summary, author, judgeRival);
+    await remove(storage, keys.output, author, leaveToRival);
+    await putRejects(place, publication, judgeRival);
+    await putDocument(place, keys.error, author, judgeRival, publication.document);
+    if (!(await place.isCurrent())) throw new Withdrawn('superseded');
+    // Whoever completes an output looks for errors afterwards, and whoever writes an error looks for outputs: one sees the other.
+    await remove(storage, keys.output, author, leaveToRival);
+    await remove(storage, keys.summary, author, judgeRival);
+  } catch (error) {
+    if (error instanceof Withdrawn) {
+      if (error.as === 'superseded') await removeTraces(place);
+      else await removeStanding(storage, [keys.error, keys.rejects], author, ['mine']);
+    }
+    throw error;
+  }
+}
+
+/**
+ * When an earlier run of the job got as far as its commit point, its publication is finished instead of running again. Returns
+ * it, with its finished document. `failures`: whether an announced failure counts; not for a redrive.
  */
 export async function rollForward(
   place: Place,
@@ -124,21 +154,70 @@ export async function rollForward(
   const head = await place.storage.head(place.keys.output);
   if (head?.metadata['tamis-job'] === place.job) {
     const committed = claim.publications.find(({ attempt }) => attempt === head.metadata['tamis-attempt']);
-    if (committed === undefined) return undefined;
-    await finishSuccess(place, committed);
-    return committed;
+    return committed === undefined ? undefined : finishSuccess(place, committed);
   }
   const failed = claim.publications.findLast(({ outcome }) => outcome === 'failed');
   if (failed === undefined || !failures) return undefined;
-  await finishFailure(place, failed);
+  await finishFailure(place, claim, failed);
   return failed;
 }
 
-/** What an upload leaves that was overtaken before, or while, its results were published. */
+/** Rejects that wait are nobody's any more once their job has ended. The lifecycle removes what a failure leaves here. */
+export async function dropStagedRejects(place: Place, { rejectsKey }: Publication): Promise<void> {
+  if (rejectsKey !== null) await removeForGood(place.storage, rejectsKey).catch(() => undefined);
+}
+
+/** The output is what decides between the runs of a job: who finds a rival's there has lost. */
+const leaveToRival: JudgeRival = () => {
+  throw new Withdrawn('duplicate');
+};
+
+/** Once a run's own output stands, its rivals' other files are leftovers. */
+const judgeAfterCommit: JudgeRival = () => undefined;
+
+/**
+ * A rival's file stays when the rival's output stands, which it wrote before, or when the rival came later than this run's claim:
+ * then the claim is lost.
+ */
+function judgeBeforeCommit(place: Place, claim: Claim): JudgeRival {
+  return async (rival) => {
+    const isEarlier = claim.publications.some(({ attempt }) => attempt === rival.metadata['tamis-attempt']);
+    const output = await place.storage.head(place.keys.output);
+    if (!isEarlier || output?.metadata['tamis-job'] === place.job) throw new Withdrawn('duplicate');
+  };
+}
+
+/** Whether output and summary of the job stand. */
+export async function isPublished({ storage, keys, job }: Place): Promise<boolean> {
+  const [summary, output] = [await storage.head(keys.summary), await storage.head(keys.output)];
+  return summary?.metadata['tamis-job'] === job && output?.metadata['tamis-job'] === job;
+}
+
+/**
+ * For whoever comes when the job is done: removes what a run of it wrote just before it died and after another one had published,
+ * when nobody looked any more.
+ */
+export async function removeLeftovers({ storage, keys, job, sequencer }: Place): Promise<void> {
+  const output = await storage.head(keys.output);
+  const { 'tamis-job': publishedJob, 'tamis-attempt': attempt = '' } = output?.metadata ?? {};
+  if (publishedJob !== job) return;
+  await removeStanding(storage, [keys.rejects, keys.error], { job, attempt, sequencer }, ['rival']);
+}
+
+/**
+ * Removes what an upload leaves that was overtaken before, or while, its results were published; and the summary of an older one
+ * whose output it had replaced.
+ */
 export async function removeTraces(place: Place): Promise<void> {
+  const { storage, keys } = place;
   const author = authorOf(place, '');
-  const { output, rejects, summary, error } = place.keys;
-  await removeOwn(place.storage, [summary, error, rejects, output], author);
+  // The summary goes before the output that it names. Another run of the job may be between its writes: it looks at the output
+  // after all of them, so what it wrote before is found once the output is gone, and what it writes later it removes itself.
+  await removeStanding(storage, [keys.summary, keys.output, keys.rejects, keys.error, keys.summary], author, [
+    'mine',
+    'rival',
+  ]);
+  if ((await storage.head(keys.output)) === undefined) await removeStanding(storage, [keys.summary], author, ['older']);
 }
 
 /** Deletes a key under `.tamis/` with all its versions. */
@@ -151,26 +230,39 @@ type Standing = Pick<Written, 'etag' | 'sizeBytes' | 'versionId'>;
 
 const authorOf = (place: Place, attempt: string): Author => ({ job: place.job, attempt, sequencer: place.sequencer });
 
-async function putRejects(place: Place, publication: Publication): Promise<Standing | null> {
+async function putRejects(place: Place, publication: Publication, judgeRival: JudgeRival): Promise<Standing | null> {
   const { storage, keys } = place;
+  const { rejectsKey } = publication;
   const author = authorOf(place, publication.attempt);
-  if (publication.rejectsKey === null) {
-    await remove(storage, keys.rejects, author);
+  if (rejectsKey === null) {
+    await remove(storage, keys.rejects, author, judgeRival);
     return null;
   }
   const upload = storage.upload(keys.rejects, { metadata: metadataOf(author), contentType: 'text/csv; charset=utf-8' });
   try {
-    const staged = await storage.read(publication.rejectsKey);
+    const staged = await storage.read(rejectsKey);
     for await (const chunk of staged.body) await upload.write(chunk);
-    return await replace(storage, keys.rejects, author, (condition) => upload.complete(condition));
+    return await replace(storage, keys.rejects, author, judgeRival, (condition) => upload.complete(condition));
+  } catch (error) {
+    if (!hasCode(error, 'storage.not-found')) throw error;
+    // Another holder has finished this publication, and cleared away behind it.
+    const head = await storage.head(keys.rejects);
+    if (head !== undefined && standingOf(head, author) === 'mine') return head;
+    throw new TamisError('storage.conflict', {}, error);
   } finally {
     await upload.abort();
   }
 }
 
-async function putDocument(place: Place, key: string, author: Author, document: unknown): Promise<void> {
+async function putDocument(
+  place: Place,
+  key: string,
+  author: Author,
+  judgeRival: JudgeRival,
+  document: unknown,
+): Promise<void> {
   const body = Buffer.from(`${JSON.stringify(document, undefined, 2)}\n`);
-  await replace(place.storage, key, author, (condition) =>
+  await replace(place.storage, key, author, judgeRival, (condition) =>
     place.storage.put(key, body, { condition, metadata: metadataOf(author), contentType: 'application/json' }),
   );
 }
@@ -178,7 +270,8 @@ async function putDocument(place: Place, key: string, author: Author, document: 
 /** The output, as long as it is this run's: by its author, or, where the storage keeps no metadata, by its ETag. */
 async function standingOutput(place: Place, author: Author, etag: string | undefined): Promise<Standing> {
   const head = await place.storage.head(place.keys.output);
-  if (head !== undefined && (head.etag === etag || standingOf(head, author) === 'mine')) return head;
+  const isAnonymous = head?.metadata['tamis-job'] === undefined;
+  if (head !== undefined && (isAnonymous ? head.etag === etag : standingOf(head, author) === 'mine')) return head;
   if (head !== undefined && standingOf(head, author) === 'rival') throw new TamisError('storage.conflict', {});
   throw new Withdrawn('superseded');
 }

@@ -49,13 +49,20 @@ export function standingOf(head: ObjectHead, author: Author): Standing {
 }
 
 /**
- * Writes under `key` unless a rival or a newer job did (throws `Withdrawn`). `write` is called with a condition until it
- * holds. A write whose answer got lost is recognised as ours.
+ * What a file of another run of the same job means to this one. Returning takes it for a leftover, to be replaced or removed;
+ * throwing `Withdrawn` leaves it alone.
+ */
+export type JudgeRival = (head: ObjectHead) => Promise<void> | void;
+
+/**
+ * Writes under `key` unless a newer job did (throws `Withdrawn`), or a rival whose file must stay. `write` is called with a
+ * condition until it holds. A write whose answer got lost is recognised as ours.
  */
 export async function replace(
   storage: Storage,
   key: string,
   author: Author,
+  judgeRival: JudgeRival,
   write: (condition: WriteCondition) => Promise<Written>,
 ): Promise<ObjectHead | Written> {
   let condition: WriteCondition = { ifNoneMatch: '*' };
@@ -72,36 +79,36 @@ export async function replace(
     const head = await storage.head(key);
     const standing = head === undefined ? 'older' : standingOf(head, author);
     if (head !== undefined && standing === 'mine') return head;
-    if (standing === 'rival') throw new Withdrawn('duplicate');
+    if (head !== undefined && standing === 'rival') await judgeRival(head);
     if (standing === 'newer') throw new Withdrawn('superseded');
     condition = head === undefined ? { ifNoneMatch: '*' } : { ifMatch: head.etag };
   }
   throw new TamisError('storage.conflict', {});
 }
 
-/** Removes what stands under `key`, unless `keep` says that it must stay. Throws `Withdrawn('superseded')` for a newer job's file. */
-export async function remove(
-  storage: Storage,
-  key: string,
-  author: Author,
-  keep: (standing: Standing) => boolean = () => false,
-): Promise<void> {
+/** Removes what stands under `key`. Throws `Withdrawn` for a newer job's file, and for a rival's that must stay. */
+export async function remove(storage: Storage, key: string, author: Author, judgeRival: JudgeRival): Promise<void> {
   for (let round = 0; round < maxRounds; round++) {
     const head = await storage.head(key);
     if (head === undefined) return;
     const standing = standingOf(head, author);
     if (standing === 'newer') throw new Withdrawn('superseded');
-    if (keep(standing)) return;
+    if (standing === 'rival') await judgeRival(head);
     if (await deleted(storage, key, head)) return;
   }
   throw new TamisError('storage.conflict', {});
 }
 
-/** Removes what this job wrote under the keys, and nothing else. */
-export async function removeOwn(storage: Storage, keys: readonly string[], author: Author): Promise<void> {
+/** Removes the files under the keys that stand so, and no others. */
+export async function removeStanding(
+  storage: Storage,
+  keys: readonly string[],
+  author: Author,
+  standings: readonly Standing[],
+): Promise<void> {
   for (const key of keys) {
     const head = await storage.head(key);
-    if (head?.metadata['tamis-job'] === author.job) await deleted(storage, key, head);
+    if (head !== undefined && standings.includes(standingOf(head, author))) await deleted(storage, key, head);
   }
 }
 

@@ -13,10 +13,13 @@ import { classify, type Progress } from './classify.ts';
 import { jobId } from './identity.ts';
 import {
   clearOldEnds,
+  dropStagedRejects,
+  isPublished,
   type Place,
   publishFailure,
   publishSuccess,
   removeForGood,
+  removeLeftovers,
   removeTraces,
   rollForward,
 } from './publish.ts';
@@ -142,6 +145,8 @@ export async function openJob(tools: JobTools, request: JobRequest): Promise<Ope
   };
   const input = await storages.inputs.head(key);
   if (!isThisVersion(input)) {
+    // Whoever deletes an input once its results are there keeps them, however late the event comes again.
+    if (input === undefined && (await isPublished(place))) return { kind: 'duplicate', job, route: route?.name };
     await removeTraces(place);
     return { kind: 'superseded', job, route: route?.name };
   }
@@ -149,8 +154,9 @@ export async function openJob(tools: JobTools, request: JobRequest): Promise<Ope
     const claim = await takeClaim({ ...tools, storage: storages.claims, job, redrive: request.redrive });
     return { run: { tools, request, job, route, place, storages, meter, input }, claim, meaning };
   } catch (error) {
-    if (error instanceof Withdrawn) return { kind: error.as, job, route: route?.name };
-    throw error;
+    if (!(error instanceof Withdrawn)) throw error;
+    await removeLeftovers(place);
+    return { kind: error.as, job, route: route?.name };
   }
 }
 
@@ -197,12 +203,9 @@ async function holdWhile<T>(
 }
 
 async function runClaimed(run: Run, claim: Claim, meaning: OpenedJob['meaning'], signal: AbortSignal): Promise<JobEnd> {
-  const { tools, request, job, place } = run;
+  const { tools, request, place } = run;
   const standing = claim.takenOver ? await rollForward(place, claim, { failures: !request.redrive }) : undefined;
-  if (standing !== undefined) {
-    await claim.end('done');
-    return endFrom(job, standing);
-  }
+  if (standing !== undefined) return endWith(run, claim, standing);
   if (meaning.kind === 'no-route') throw new TamisError('input.no-route', {});
   if (meaning.kind === 'reserved') throw new TamisError('input.reserved-name', { suffix: meaning.suffix });
   const route = run.route!;
@@ -210,7 +213,7 @@ async function runClaimed(run: Run, claim: Claim, meaning: OpenedJob['meaning'],
   if (maxInputBytes !== null && run.input.sizeBytes > maxInputBytes)
     throw new TamisError('limit.input-bytes', { maxInputBytes, sizeBytes: run.input.sizeBytes });
   const location = locate(tools, request, route);
-  await clearOldEnds(place, tools.holder.attempt);
+  await clearOldEnds(place, claim, tools.holder.attempt);
   const endpoint = await tools.openEndpoint(route);
   try {
     return await classifyAndPublish(run, claim, route, endpoint, location, signal);
@@ -295,10 +298,11 @@ async function classifyAndPublish(
     });
     const publication: Publication = { attempt: holder.attempt, outcome: 'complete', document: summary, rejectsKey };
     const published = await publishSuccess(place, { publication, claim }, upload);
-    await claim.end('done');
-    await rejects.remove();
-    return { kind: 'complete', job, summary: published.summary as Summary };
+    if (published !== publication) await rejects.remove();
+    return await endWith(run, claim, published);
   } catch (error) {
+    // Whoever withdraws has not committed, for certain, or has undone it: nobody will ask for these rejects.
+    if (error instanceof Withdrawn) await rejects.remove();
     if (isTamisError(error) && error.kind === 'final')
       return await fail(run, claim, error, await rejects.complete().catch(() => null));
     throw error;
@@ -310,13 +314,17 @@ async function classifyAndPublish(
 
 /** The final failure's error file; `rejectsKey` names the rejects that were found before it. */
 async function fail(run: Run, claim: Claim, error: TamisError, rejectsKey: string | null): Promise<JobEnd> {
-  const { tools, job, place } = run;
+  const { tools, place } = run;
   const document = describeFailure(run, error);
   const publication: Publication = { attempt: tools.holder.attempt, outcome: 'failed', document, rejectsKey };
-  await publishFailure(place, { publication, claim });
-  await claim.end('done');
-  if (rejectsKey !== null) await removeForGood(place.storage, rejectsKey);
-  return { kind: 'failed', job, error: document };
+  try {
+    const published = await publishFailure(place, { publication, claim });
+    if (published !== publication) await dropStagedRejects(place, publication);
+    return await endWith(run, claim, published);
+  } catch (failure) {
+    if (failure instanceof Withdrawn) await dropStagedRejects(place, publication);
+    throw failure;
+  }
 }
 
 export function describeFailure({ job, request, route, storages, input }: Run, error: TamisError): ErrorDocument {
@@ -352,7 +360,15 @@ async function endOf(run: Run, claim: Claim, error: unknown): Promise<JobEnd> {
   throw error;
 }
 
-export function endFrom(job: string, { outcome, document }: Publication): JobEnd {
+/** Ends a job with what was published, by whichever run. */
+export async function endWith({ job, place }: Run, claim: Claim, found: Publication): Promise<JobEnd> {
+  const isGivenUp = found.outcome === 'failed' && (found.document as ErrorDocument).redrive;
+  await claim.end(isGivenUp ? 'settled' : 'done');
+  await dropStagedRejects(place, found);
+  return endFrom(job, found);
+}
+
+function endFrom(job: string, { outcome, document }: Publication): JobEnd {
   return outcome === 'complete'
     ? { kind: 'complete', job, summary: document as Summary }
     : { kind: 'failed', job, error: document as ErrorDocument };
@@ -385,6 +401,7 @@ interface StagedRejects {
   /** The key they wait under, or null when none was written. */
   complete(): Promise<string | null>;
   abort(): Promise<void>;
+  /** Never rejects. */
   remove(): Promise<void>;
 }
 
@@ -408,7 +425,7 @@ function makeStagedRejects(storage: Storage, job: string, attempt: string): Stag
       await upload?.abort();
     },
     async remove() {
-      if (completed) await removeForGood(storage, key);
+      if (completed) await removeForGood(storage, key).catch(() => undefined);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { type ErrorCode, errorRules, isTamisError, TamisError, type ThrownCode } from '../errors.ts';
 import type { Publication } from './claim.ts';
-import { publishFailure, rollForward } from './publish.ts';
-import { describeFailure, endFrom, type JobEnd, type JobRequest, type JobTools, openJob } from './run.ts';
+import { publishFailure, removeTraces, rollForward } from './publish.ts';
+import { describeFailure, endWith, type JobEnd, type JobRequest, type JobTools, openJob } from './run.ts';
 import type { ErrorDocument } from './summary.ts';
 import { Withdrawn } from './withdrawn.ts';
 
@@ -22,21 +22,22 @@ export async function settleJob(tools: JobTools, request: JobRequest, failure: L
   const { job, place } = run;
   try {
     const standing = claim.takenOver ? await rollForward(place, claim) : undefined;
-    if (standing !== undefined) {
-      await claim.end('done');
-      return endFrom(job, standing);
-    }
+    if (standing !== undefined) return await endWith(run, claim, standing);
     const document = {
       ...describeFailure(run, new TamisError('job.died', {})),
       ...codeAndDetail(failure.message),
       redrive: true,
     };
     const publication: Publication = { attempt: tools.holder.attempt, outcome: 'failed', document, rejectsKey: null };
-    await publishFailure(place, { publication, claim });
-    await claim.end('settled');
-    return { kind: 'failed', job, error: document };
+    return await endWith(run, claim, await publishFailure(place, { publication, claim }));
   } catch (error) {
-    if (error instanceof Withdrawn) return { kind: error.as, job, route: run.route?.name };
+    if (error instanceof Withdrawn) {
+      if (error.as === 'superseded') {
+        await removeTraces(place);
+        await claim.end('done');
+      }
+      return { kind: error.as, job, route: run.route?.name };
+    }
     if (!isTamisError(error) || error.kind === 'passing') await claim.end('free').catch(() => undefined);
     throw error;
   }
