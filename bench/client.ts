@@ -4,12 +4,15 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export interface ClientWork {
-  /** Which program: ours as the command line runs it, or the plain pipeline of csv-parse and csv-stringify. */
-  readonly program: 'tamis' | 'plain';
+  /**
+   * `pipeline`: ours from the input's stream to the output's; `plain`: the same of csv-parse and csv-stringify; `command`: all of
+   * `tamis run`, with its claim, ETags (MD5) and summary.
+   */
+  readonly program: 'pipeline' | 'plain' | 'command';
   readonly input: string;
   /** The folder that the output goes to. */
   readonly out: string;
@@ -33,9 +36,9 @@ export interface ClientResult {
 
 const thisFile = fileURLToPath(import.meta.url);
 
-/** `nodeOptions` are for profiling only. */
-export async function runClient(work: ClientWork, nodeOptions: readonly string[] = []): Promise<ClientResult> {
-  const child = fork(thisFile, [], { execArgv: [...nodeOptions], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+/** `file` is this module in a bundle. */
+export async function runClient(work: ClientWork, file = thisFile): Promise<ClientResult> {
+  const child = fork(file, [], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const gone = once(child, 'exit');
   const result = new Promise<ClientResult>((resolve) => child.once('message', resolve));
   child.send(work);
@@ -56,6 +59,11 @@ async function prepare(work: ClientWork): Promise<() => Promise<unknown>> {
     const { runPlainPipeline } = await import('./plain-pipeline.ts');
     return () => runPlainPipeline(work);
   }
+  if (work.program === 'pipeline') {
+    const { runPipeline } = await import('./our-pipeline.ts');
+    await import('../lib/endpoints/mlflow.ts');
+    return () => runPipeline(work);
+  }
   const { run } = await import('../cli/run.ts');
   await import('../lib/endpoints/mlflow.ts');
   return async () => {
@@ -67,6 +75,7 @@ async function prepare(work: ClientWork): Promise<() => Promise<unknown>> {
 if (process.argv[1] === thisFile) {
   const [work] = (await once(process, 'message')) as [ClientWork];
   const go = await prepare(work);
+  mkdirSync(work.out, { recursive: true });
   const cpuBefore = process.cpuUsage();
   const startedMs = performance.now();
   await go();

@@ -17,7 +17,7 @@ export interface Batch {
   /** Why a record is not sent, by its position in the batch. */
   readonly problems: Map<number, RowProblem>;
   /** What is sent, in the order of the records without a problem. */
-  readonly rows: RowOf<RowFormat>[];
+  rows: RowOf<RowFormat>[];
   /** Bytes of the rows in a request, about. */
   sizeBytes: number;
   /** Memory that the batch keeps until it is delivered, about. */

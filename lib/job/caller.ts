@@ -154,11 +154,10 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
   }
 
   function noteAnswers(answers: readonly RawAnswer[]): readonly RowAnswer[] {
-    return answers.map((answer): RowAnswer => {
-      if (isUnusable(answer)) return { problem: 'row.unanswered', status: 200 };
-      answeredRows++;
-      return answer;
-    });
+    const unusableCount = answers.reduce((count, answer) => (isUnusable(answer) ? count + 1 : count), 0);
+    answeredRows += answers.length - unusableCount;
+    if (unusableCount === 0) return answers;
+    return answers.map((answer) => (isUnusable(answer) ? { problem: 'row.unanswered', status: 200 } : answer));
   }
 
   const failureOf = ({ kind, status }: Failed): RowFailure => ({

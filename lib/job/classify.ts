@@ -14,6 +14,7 @@ import { makeOrdered } from './ordered.ts';
 import type { ClassifyResult } from './summary.ts';
 import { makeTally, type Tally } from './tally.ts';
 import { makeTimeGuard } from './time-guard.ts';
+import { makeWriteBehind } from './write-behind.ts';
 
 export interface Progress {
   /** Classified or rejected, and written. */
@@ -95,12 +96,13 @@ async function classifyRecords(
       if (outcome?.usage !== undefined) options.meter.addReported(outcome.usage);
     },
   });
+  const output = makeWriteBehind(options.writeOutput);
   const deliver = makeDelivery({
     route,
     csv,
     tally,
     models,
-    writeOutput: options.writeOutput,
+    writeOutput: output.write,
     writeRejects: options.writeRejects,
     onDelivered: () =>
       options.onProgress?.({
@@ -126,12 +128,15 @@ async function classifyRecords(
     batch = emptyBatch(full.firstRow + full.recordCount);
     await ordered.submit(full.heldBytes, async () => {
       if (full.rows.length === 0) return { batch: full, answers: [], model: undefined };
-      return { batch: full, ...(await caller.answer(full.rows)) };
+      const answered = await caller.answer(full.rows);
+      // Nothing sends them again, and a batch may wait long for its turn.
+      full.rows = [];
+      return { batch: full, ...answered };
     });
   }
 
   try {
-    await options.writeOutput(await csv.takeOutput());
+    await output.write(await csv.takeOutput());
     tally.blank(csv.leadingBlankCount);
     for await (const block of csv.blocks()) {
       tally.blank(block.blankCount);
@@ -152,10 +157,12 @@ async function classifyRecords(
     }
     await dispatch();
     await ordered.finish();
-    await options.writeOutput(await csv.endOutput());
+    await output.write(await csv.endOutput());
+    await output.finish();
   } catch (error) {
     stop.abort(error);
     await ordered.finish().catch(() => undefined);
+    await output.finish().catch(() => undefined);
     throw error;
   }
   tally.checkAtEnd();
