@@ -17,7 +17,8 @@ export interface Holder {
 /** What a run is about to publish, written down before it does, so that whoever comes next can finish it. */
 export interface Publication {
   readonly attempt: string;
-  readonly outcome: 'complete' | 'failed';
+  /** `given-up`: after the last retry. A redrive makes it `reopened`, which nobody finishes any more. */
+  readonly outcome: 'complete' | 'failed' | 'given-up' | 'reopened';
   /** The summary without what is known only after the output is complete, or the error file. */
   readonly document: unknown;
   /** Where the rejects wait; null when no row was rejected. */
@@ -65,6 +66,9 @@ export interface ClaimRequest {
 }
 
 export const claimKey = (job: string): string => `.tamis/claims/${job}`;
+
+const reopen = (publication: Publication): Publication =>
+  publication.outcome === 'given-up' ? { ...publication, outcome: 'reopened' } : publication;
 
 /** Throws `Withdrawn('duplicate')` when there is nothing to do, `job.claimed` when the event should come again later. */
 export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimRequest): Promise<Claim> {
@@ -121,7 +125,12 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
   }
 
   async function take(): Promise<boolean> {
-    const begin: Change = ({ publications }) => ({ job, holder, state: 'held', publications });
+    const begin: Change = ({ publications }) => ({
+      job,
+      holder,
+      state: 'held',
+      publications: redrive ? publications.map(reopen) : publications,
+    });
     if (await write(begin, body, { ifNoneMatch: '*' })) return false;
     for (;;) {
       const found = await read();

@@ -114,9 +114,9 @@ export async function publishFailure(place: Place, announced: Announced): Promis
 
 async function finishForRival(place: Place, claim: Claim, error: unknown): Promise<Publication> {
   const isLost = error instanceof Withdrawn && error.as === 'duplicate';
-  const rival = isLost ? await rollForward(place, claim, { failures: false }) : undefined;
+  const rival = isLost ? await findCommitted(place, claim) : undefined;
   if (rival === undefined) throw error;
-  return rival;
+  return finishSuccess(place, rival);
 }
 
 async function finishFailure(place: Place, claim: Claim, publication: Publication): Promise<void> {
@@ -142,24 +142,23 @@ async function finishFailure(place: Place, claim: Claim, publication: Publicatio
 }
 
 /**
- * When an earlier run of the job got as far as its commit point, its publication is finished instead of running again. Returns
- * it, with its finished document. `failures`: whether an announced failure counts; not for a redrive.
+ * When an earlier run of the job got as far as its commit point, or announced its failure, that publication is finished instead of
+ * running again. Returns it, with its finished document.
  */
-export async function rollForward(
-  place: Place,
-  claim: Claim,
-  { failures }: { readonly failures: boolean } = { failures: true },
-): Promise<Publication | undefined> {
+export async function rollForward(place: Place, claim: Claim): Promise<Publication | undefined> {
   if (claim.publications.length === 0) return undefined;
-  const head = await place.storage.head(place.keys.output);
-  if (head?.metadata['tamis-job'] === place.job) {
-    const committed = claim.publications.find(({ attempt }) => attempt === head.metadata['tamis-attempt']);
-    return committed === undefined ? undefined : finishSuccess(place, committed);
-  }
-  const failed = claim.publications.findLast(({ outcome }) => outcome === 'failed');
-  if (failed === undefined || !failures) return undefined;
-  await finishFailure(place, claim, failed);
+  const committed = await findCommitted(place, claim);
+  if (committed !== undefined) return finishSuccess(place, committed);
+  const failed = claim.publications.findLast(({ outcome }) => outcome === 'failed' || outcome === 'given-up');
+  if (failed !== undefined) await finishFailure(place, claim, failed);
   return failed;
+}
+
+/** The publication whose output stands. */
+async function findCommitted({ storage, keys, job }: Place, claim: Claim): Promise<Publication | undefined> {
+  const { metadata } = (await storage.head(keys.output)) ?? {};
+  if (metadata?.['tamis-job'] !== job) return undefined;
+  return claim.publications.find(({ attempt }) => attempt === metadata['tamis-attempt']);
 }
 
 /** Rejects that wait are nobody's any more once their job has ended. The lifecycle removes what a failure leaves here. */
@@ -194,14 +193,24 @@ export async function isPublished({ storage, keys, job }: Place): Promise<boolea
 }
 
 /**
- * For whoever comes when the job is done: removes what a run of it wrote just before it died and after another one had published,
- * when nobody looked any more.
+ * For whoever comes when the job has ended: puts right what a run did that stood still until then, went on, and died. Returns
+ * whether it left an output that waits to be finished.
  */
-export async function removeLeftovers({ storage, keys, job, sequencer }: Place): Promise<void> {
+export async function tidyAfterEnd(place: Place): Promise<boolean> {
+  const { storage, keys, job, sequencer } = place;
   const output = await storage.head(keys.output);
-  const { 'tamis-job': publishedJob, 'tamis-attempt': attempt = '' } = output?.metadata ?? {};
-  if (publishedJob !== job) return;
-  await removeStanding(storage, [keys.rejects, keys.error], { job, attempt, sequencer }, ['rival']);
+  const { 'tamis-job': committedJob, 'tamis-attempt': attempt = '' } = output?.metadata ?? {};
+  if (committedJob !== job) return false;
+  const author: Author = { job, attempt, sequencer };
+  const error = await storage.head(keys.error);
+  if (error !== undefined && standingOf(error, author) === 'newer') {
+    await removeTraces(place);
+    return false;
+  }
+  const summary = await storage.head(keys.summary);
+  if (summary === undefined || standingOf(summary, author) !== 'mine') return true;
+  await removeStanding(storage, [keys.rejects, keys.error], author, ['rival']);
+  return false;
 }
 
 /**

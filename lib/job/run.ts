@@ -8,7 +8,7 @@ import { hasCode, isTamisError, TamisError } from '../errors.ts';
 import { type Meter, makeMeter } from '../ledger/meter.ts';
 import type { CostReceipt, Receipt, UsageLine } from '../ledger/types.ts';
 import type { CountOperation, ObjectHead, Storage } from '../storage/types.ts';
-import { type Claim, type Holder, type Publication, takeClaim } from './claim.ts';
+import { type Claim, type ClaimRequest, type Holder, type Publication, takeClaim } from './claim.ts';
 import { classify, type Progress } from './classify.ts';
 import { jobId } from './identity.ts';
 import {
@@ -19,9 +19,9 @@ import {
   publishFailure,
   publishSuccess,
   removeForGood,
-  removeLeftovers,
   removeTraces,
   rollForward,
+  tidyAfterEnd,
 } from './publish.ts';
 import { metadataOf, resultKeys } from './results.ts';
 import { type ErrorDocument, type Summary, writeError, writeSummary } from './summary.ts';
@@ -151,12 +151,21 @@ export async function openJob(tools: JobTools, request: JobRequest): Promise<Ope
     return { kind: 'superseded', job, route: route?.name };
   }
   try {
-    const claim = await takeClaim({ ...tools, storage: storages.claims, job, redrive: request.redrive });
+    const claim = await takeOrTidy({ ...tools, storage: storages.claims, job, redrive: request.redrive }, place);
     return { run: { tools, request, job, route, place, storages, meter, input }, claim, meaning };
   } catch (error) {
-    if (!(error instanceof Withdrawn)) throw error;
-    await removeLeftovers(place);
-    return { kind: error.as, job, route: route?.name };
+    if (error instanceof Withdrawn) return { kind: error.as, job, route: route?.name };
+    throw error;
+  }
+}
+
+async function takeOrTidy(request: ClaimRequest, place: Place): Promise<Claim> {
+  try {
+    return await takeClaim(request);
+  } catch (error) {
+    if (!(error instanceof Withdrawn) || !(await tidyAfterEnd(place))) throw error;
+    // Either somebody works on it, or the job was given up too early.
+    return takeClaim({ ...request, redrive: true });
   }
 }
 
@@ -204,7 +213,7 @@ async function holdWhile<T>(
 
 async function runClaimed(run: Run, claim: Claim, meaning: OpenedJob['meaning'], signal: AbortSignal): Promise<JobEnd> {
   const { tools, request, place } = run;
-  const standing = claim.takenOver ? await rollForward(place, claim, { failures: !request.redrive }) : undefined;
+  const standing = claim.takenOver ? await rollForward(place, claim) : undefined;
   if (standing !== undefined) return endWith(run, claim, standing);
   if (meaning.kind === 'no-route') throw new TamisError('input.no-route', {});
   if (meaning.kind === 'reserved') throw new TamisError('input.reserved-name', { suffix: meaning.suffix });
@@ -362,8 +371,7 @@ async function endOf(run: Run, claim: Claim, error: unknown): Promise<JobEnd> {
 
 /** Ends a job with what was published, by whichever run. */
 export async function endWith({ job, place }: Run, claim: Claim, found: Publication): Promise<JobEnd> {
-  const isGivenUp = found.outcome === 'failed' && (found.document as ErrorDocument).redrive;
-  await claim.end(isGivenUp ? 'settled' : 'done');
+  await claim.end(found.outcome === 'given-up' ? 'settled' : 'done');
   await dropStagedRejects(place, found);
   return endFrom(job, found);
 }

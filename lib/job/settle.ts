@@ -28,7 +28,7 @@ export async function settleJob(tools: JobTools, request: JobRequest, failure: L
       ...codeAndDetail(failure.message),
       redrive: true,
     };
-    const publication: Publication = { attempt: tools.holder.attempt, outcome: 'failed', document, rejectsKey: null };
+    const publication: Publication = { attempt: tools.holder.attempt, outcome: 'given-up', document, rejectsKey: null };
     return await endWith(run, claim, await publishFailure(place, { publication, claim }));
   } catch (error) {
     if (error instanceof Withdrawn) {
