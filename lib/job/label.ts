@@ -49,7 +49,7 @@ export function makeLabeller(rules: LabelRules): Labeller {
     const scoreOf = (label: string): number | undefined =>
       distribution?.get(label) ?? (label === stated ? (answer.score ?? highestOf(answer)) : undefined);
     const decided = decide === undefined ? own : applyThreshold(decide, own, distribution);
-    if (!admit(decided)) return 'row.label-unknown';
+    if (decided === noLabel || !admit(decided)) return 'row.label-unknown';
     const score = scoreOf(decided);
     const scores =
       names !== undefined && distribution !== undefined ? names.map((each) => distribution.get(each) ?? 0) : undefined;
@@ -106,6 +106,9 @@ function discoverer(): (text: string) => boolean {
 
 type Distribution = ReadonlyMap<string, number>;
 
+/** Stands in a distribution for the likeliest of the classes that the service names and the route does not. */
+const noLabel = '\0';
+
 /** Probability by printed label; undefined when the answer has none that can be told apart. */
 function distributor(
   labels: LabelRules['labels'],
@@ -118,8 +121,9 @@ function distributor(
     const distribution = new Map<string, number>();
     for (const [own, probability] of entries) {
       const label = name(own);
-      if (label === undefined) return 'mismatch';
-      distribution.set(label, (distribution.get(label) ?? 0) + probability);
+      if (label !== undefined) distribution.set(label, (distribution.get(label) ?? 0) + probability);
+      else if (typeof own === 'number') return 'mismatch';
+      else distribution.set(noLabel, Math.max(distribution.get(noLabel) ?? 0, probability));
     }
     return distribution;
   }

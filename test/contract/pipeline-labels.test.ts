@@ -116,6 +116,19 @@ describe('with configured labels', () => {
     ['probabilities by index', ['a', 'b', 'c'], { probabilities: [0.2, 0.7, 0.1] }, 'b,0.7'],
     ['probabilities by name', ['a', 'b'], { scores: { b: 0.75, a: 0.25 } }, 'b,0.75'],
     ['one probability of two classes', ['a', 'b'], { probabilities: [0.25] }, 'a,0.75'],
+    [
+      'a class that the route does not name, among others',
+      ['a', 'b'],
+      { scores: { a: 0.3, b: 0.45, c: 0.25 } },
+      'b,0.45',
+    ],
+    [
+      'a class that the route does not name, as the likeliest',
+      ['a', 'b'],
+      { scores: { a: 0.3, b: 0.2, c: 0.5 } },
+      undefined,
+    ],
+    ['classes that the route does not name', ['a', 'b'], { label: 'c', scores: { c: 0.9, d: 0.1 } }, undefined],
     ['a label and its score', ['a', 'b'], { label: 1, score: 0.625 }, 'b,0.625'],
     ['a label and the probabilities, on a tie', ['a', 'b'], { label: 'b', probabilities: [0.5, 0.5] }, 'b,0.5'],
     [
@@ -135,6 +148,15 @@ describe('with configured labels', () => {
 
     expect(appendedOf(output)).toEqual(appended === undefined ? [] : [appended, appended]);
     expect(summary?.rejectCodes).toEqual(appended === undefined ? { 'row.label-unknown': 2 } : {});
+  });
+
+  it('ends with the labels, not with the service, when no answer is among them', async () => {
+    const { error } = await runPipeline({
+      input: numbered(100),
+      route: { labels: ['a', 'b'], limits: { maxRejected: { rows: 10, share: 0.01 } } },
+    });
+
+    expect(error?.code).toBe('job.too-many-rejects');
   });
 
   it('rejects probabilities of another number of classes, row by row', async () => {

@@ -1,6 +1,16 @@
 /** Reads results as somebody outside would, and judges whether they hold the input's records, each exactly once and in order. */
+import { readFileSync } from 'node:fs';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parse } from 'csv-parse/sync';
 import type { PipelineEnd } from './pipeline.ts';
+
+const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, allErrors: true });
+const compile = (file: string): ValidateFunction =>
+  ajv.compile(JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')));
+
+/** As published: whoever reads our files may hold them against these. */
+export const isSummary = compile('tamis.summary.schema.json');
+export const isErrorDocument = compile('tamis.error.schema.json');
 
 export interface RejectRow {
   readonly row: number;
@@ -99,6 +109,10 @@ export function brokenRules({ end, output, summary, error, rejects, objects, unf
   const check = (holds: boolean, rule: string) => {
     if (!holds) broken.push(rule);
   };
+  const conforms = (document: unknown, isValid: ValidateFunction) =>
+    check(document === undefined || isValid(document), `the JSON Schema: ${ajv.errorsText(isValid.errors)}`);
+  conforms(summary, isSummary);
+  conforms(error, isErrorDocument);
   check(unfinishedUploadCount === 0, 'no upload is left open');
   check(![...objects.keys()].some((key) => key.startsWith('.tamis/rejects/')), 'no staged rejects are left');
   if (end.kind === 'complete') {

@@ -6,6 +6,7 @@ import type { Endpoint } from '../../lib/endpoints/types.ts';
 import { type JobEnd, type JobTools, runJob } from '../../lib/job/run.ts';
 import type { ErrorDocument, Summary } from '../../lib/job/summary.ts';
 import { selectFactors } from '../../lib/ledger/select-factors.ts';
+import type { LambdaFacts } from '../../lib/ledger/types.ts';
 import { makeJobTools } from '../../lib/setup/job-tools.ts';
 import { systemClock } from '../../lib/setup/system-clock.ts';
 import { type MemoryStore, makeMemoryStorage, makeMemoryStore } from '../../lib/storage/memory.ts';
@@ -22,6 +23,8 @@ export interface PipelineRun {
   /** The route's own endpoint (a stand-in), on the machine's own clock, instead of the stub. */
   readonly real?: boolean;
   readonly chunkSizeBytes?: number;
+  /** As in a function in Paris, with its price list. */
+  readonly isLambda?: boolean;
   readonly remainingMs?: (nowMs: number) => number;
   /** Results of an earlier job, by key. */
   readonly before?: Readonly<Record<string, string>>;
@@ -76,7 +79,7 @@ export async function runPipeline(run: PipelineRun): Promise<PipelineEnd> {
     clock,
     holder: { requestId: 'request', attempt: 'attempt', retried: true },
     deployed: false,
-    functionRegion: undefined,
+    functionRegion: run.isLambda ? 'eu-west-3' : undefined,
     remainingMs: () => run.remainingMs?.(clock.now()) ?? Number.POSITIVE_INFINITY,
     openStorages: (count) => {
       const opened = makeMemoryStorage({ store, count, chunkSizeBytes: run.chunkSizeBytes ?? 64 * 1024 });
@@ -85,10 +88,10 @@ export async function runPipeline(run: PipelineRun): Promise<PipelineEnd> {
     secrets: { resolve: async () => 'secret' },
     filesFolder: process.cwd(),
     readObject: async () => Buffer.alloc(0),
-    factors: selectFactors({ region: null }),
-    functionFacts: () => ({ where: 'local', elapsedMs: 1 }),
-    billsStorage: false,
-    plannedLogBytes: 0,
+    factors: selectFactors({ region: run.isLambda ? 'eu-west-3' : null, countries: ['FR', 'DE'] }),
+    functionFacts: () => (run.isLambda ? lambdaFacts : { where: 'local', elapsedMs: 1 }),
+    billsStorage: run.isLambda ?? false,
+    plannedLogBytes: run.isLambda ? 1_500 : 0,
   });
   async function openStub(): Promise<Endpoint> {
     return makeStubEndpoint(config.routes[0]!.endpoint as StubConfig, {
@@ -125,6 +128,17 @@ export async function runPipeline(run: PipelineRun): Promise<PipelineEnd> {
     unfinishedUploadCount: store.unfinishedUploads.size,
   };
 }
+
+const lambdaFacts: LambdaFacts = {
+  where: 'lambda',
+  simulated: false,
+  arch: 'arm64',
+  memoryMb: 1769,
+  ephemeralMb: 512,
+  handlerMs: 1_234,
+  initMs: 300,
+  cpuMs: 900,
+};
 
 function contentOf(store: MemoryStore): Map<string, Buffer> {
   return new Map(
