@@ -9,6 +9,7 @@ import { logger, makeTools, reporting } from './support/wiring.ts';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html (read 2026-11-23) */
 interface DestinationRecord {
+  readonly requestContext?: { readonly requestId?: string } | null;
   readonly requestPayload?: unknown;
   readonly responsePayload?: { readonly errorMessage?: unknown } | null;
 }
@@ -18,11 +19,18 @@ async function settleFailed(event: unknown, context: Context): Promise<void> {
   for (const record of destinationRecords(event)) {
     const { errorMessage } = record.responsePayload ?? {};
     const failure: LastFailure = { message: typeof errorMessage === 'string' ? errorMessage : '' };
+    // In the name of the invocation that failed: when that one was killed a moment ago its claim still looks alive, and then this
+    // has to be tried again. Under a name of its own it would leave the job to retries that are over.
+    const awsRequestId = record.requestContext?.requestId ?? context.awsRequestId;
     // The destination wraps the event; the dead-letter queue keeps it bare.
     for (const created of objectsCreated(record.requestPayload ?? record)) {
       try {
-        const request = { ...created, fallbackVersion: context.awsRequestId, redrive: false };
-        await reportEnd(reporting, await settleJob(makeTools(created.bucket, context), request, failure));
+        const request = { ...created, fallbackVersion: awsRequestId, redrive: false };
+        const tools = makeTools(created.bucket, {
+          awsRequestId,
+          getRemainingTimeInMillis: () => context.getRemainingTimeInMillis(),
+        });
+        await reportEnd(reporting, await settleJob(tools, request, failure));
       } catch (error) {
         logger.logFailure(error);
         throw closeError(error);

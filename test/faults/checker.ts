@@ -1,7 +1,7 @@
 /** Looks at the bucket after every write and at the end of a story, and throws at the first thing that must not be. */
 import { hasCode } from '../../lib/errors.ts';
 import type { JobEnd } from '../../lib/job/run.ts';
-import { inputKey, outputKey, type RunFacts, type Watcher, type World } from './simulation.ts';
+import { outputKey, type RunFacts, type Watcher, type World } from './simulation.ts';
 import { expectedRows, labelOf, type Upload } from './uploads.ts';
 
 interface Found {
@@ -77,7 +77,8 @@ export function makeChecker({ store, deterministic, isCalm }: World, sightings: 
   const publishedBy = new Map<string, string>();
   const uploadOwners = new Map<string, RunFacts>();
   const stagedOwners = new Map<string, RunFacts>();
-  let isDeleted = false;
+  /** What stood when the input was deleted; undefined as long as there is an input. */
+  let leftAtDeletion: Readonly<Record<'output' | 'error', Found | undefined>> | undefined;
   let hasLostToSameBytes = false;
 
   function must(holds: boolean, what: string): asserts holds {
@@ -133,7 +134,7 @@ export function makeChecker({ store, deterministic, isCalm }: World, sightings: 
     checkOutput(after);
     const publisher = publishedBy.get(after.job);
     // An older or deleted upload's output may have been removed, and its zombie may still come; that one is removed, too.
-    const isNewest = uploads.at(-1)!.job === after.job && !isDeleted;
+    const isNewest = uploads.at(-1)!.job === after.job && leftAtDeletion === undefined;
     if (before?.job === after.job && before.etag === after.etag) hasLostToSameBytes = true;
     must(
       publisher === undefined || publisher === after.attempt || !isNewest || hasLostToSameBytes,
@@ -231,10 +232,14 @@ export function makeChecker({ store, deterministic, isCalm }: World, sightings: 
     must(found.join() === rejected.slice(0, found.length).join(), 'the rejects are not the first of the run');
   }
 
-  /** What stands when the newest upload is gone: nothing that a run wrote which knew of the deletion. */
+  /** What stands when the newest upload is gone was there before. */
   function checkDeleted(): void {
     const output = find(keys.output);
     if (output !== undefined) checkOutput(output);
+    for (const kind of ['output', 'error'] as const) {
+      const [found, left] = [find(keys[kind]), leftAtDeletion?.[kind]];
+      must(found === undefined || found.attempt === left?.attempt, `the ${kind} was published after the deletion`);
+    }
     const summary = find(keys.summary);
     if (summary !== undefined)
       must(json<SummaryFacts>(summary).output?.etag === output?.etag, 'a summary without its output');
@@ -287,7 +292,7 @@ export function makeChecker({ store, deterministic, isCalm }: World, sightings: 
     }
     checkLeftovers();
     checkPaidOnce();
-    if (isDeleted || find(inputKey) === undefined) {
+    if (leftAtDeletion !== undefined) {
       checkDeleted();
       return;
     }
@@ -312,10 +317,10 @@ export function makeChecker({ store, deterministic, isCalm }: World, sightings: 
     uploaded(upload) {
       uploads.push(upload);
       byJob.set(upload.job, upload);
-      isDeleted = false;
+      leftAtDeletion = undefined;
     },
     deleted() {
-      isDeleted = true;
+      leftAtDeletion = { output: find(keys.output), error: find(keys.error) };
     },
     began: (run) => void runs.push(run),
     effect,

@@ -26,8 +26,9 @@ export type Mutation =
   | 'unconditional-delete'
   | 'unconditional-claim'
   | 'torn-output'
-  | 'blind-to-newer-uploads'
+  | 'blind-to-its-input'
   | 'forgotten-summary'
+  | 'settling-stranger'
   | undefined;
 
 export interface FaultyStorageOptions {
@@ -38,8 +39,8 @@ export interface FaultyStorageOptions {
   readonly partSizeBytes: number;
   readonly mutation: Mutation;
   readonly outputKey: string;
-  /** What the holder's job is about; a blind holder takes it for the newest. */
-  readonly ownVersion: { readonly etag: string; readonly versionId?: string };
+  /** What the holder's job is about; a blind holder always sees that. */
+  readonly ownVersion: { readonly etag: string; readonly versionId?: string; readonly body: Buffer };
   /** Called at each request, before its effect: the place to die. */
   readonly onStep: () => void;
   readonly onFault: () => void;
@@ -106,8 +107,11 @@ export function makeFaultyStorage(options: FaultyStorageOptions): Storage {
     ...storage,
     head: async (key, headOptions) => {
       const head = await storage.head(key, headOptions);
-      if (mutation !== 'blind-to-newer-uploads' || !key.startsWith('input/') || head === undefined) return head;
-      return { ...head, ...ownVersion };
+      if (mutation !== 'blind-to-its-input' || !key.startsWith('input/')) return head;
+      const { etag, versionId, body } = ownVersion;
+      const times = { lastModifiedMs: scheduler.nowMs(), answeredAtMs: scheduler.nowMs() };
+      const version = versionId === undefined ? {} : { versionId };
+      return { key, etag, ...version, ...times, sizeBytes: body.length, metadata: {} };
     },
     put: (key, body, { condition, ...rest } = {}) => {
       if (mutation === 'forgotten-summary' && key.endsWith('.summary.json') && random() < 0.2)

@@ -275,7 +275,8 @@ export async function simulate(options: SimulationOptions): Promise<World> {
       const isLastChance = attempt === retryAfterMs.length;
       const settle = (tools: JobTools, request: JobRequest) =>
         settleJob(tools, { ...request, redrive: false }, { message });
-      const settled = await invoke(delivery, settle, { settles: true, isLastChance });
+      const requestId = mutation === 'settling-stranger' ? `${delivery.requestId} settled` : delivery.requestId;
+      const settled = await invoke({ ...delivery, requestId }, settle, { settles: true, isLastChance });
       if (!settled.failed) break;
       if (isLastChance) note('nobody settled the job');
     }
