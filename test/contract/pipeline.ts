@@ -1,6 +1,6 @@
 /** One job from its event to its results, in memory: what the tests of the contract share. */
 import { readConfig } from '../../lib/config/read.ts';
-import type { StubConfig } from '../../lib/config/types.ts';
+import type { Config, StubConfig } from '../../lib/config/types.ts';
 import { makeStubEndpoint, type StubCall, type StubDeps } from '../../lib/endpoints/stub.ts';
 import type { Endpoint } from '../../lib/endpoints/types.ts';
 import { type JobEnd, type JobTools, runJob } from '../../lib/job/run.ts';
@@ -15,6 +15,8 @@ import { makeTestClock } from './test-clock.ts';
 export interface PipelineRun {
   /** Keys of the route, laid over the defaults below. */
   readonly route?: Readonly<Record<string, unknown>> | undefined;
+  /** A whole configuration, instead of the one route. */
+  readonly config?: Config;
   /** Undefined: nothing stands under the key. */
   readonly input: Buffer | string | undefined;
   /** Default `input/r/data.csv`; the route's prefix is `input/r/`. */
@@ -73,7 +75,7 @@ export async function runPipeline(run: PipelineRun): Promise<PipelineEnd> {
 
   run.look?.(() => contentOf(store));
   const calls: StubCall[] = [];
-  const config = configOf(run.route);
+  const config = run.config ?? configOf(run.route);
   const tools = makeJobTools({
     config,
     clock,
