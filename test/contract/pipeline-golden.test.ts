@@ -3,12 +3,12 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '../../lib/config/read.ts';
-import { answering, type PipelineEnd, type PipelineRun, runPipeline } from '../contract/pipeline.ts';
-import { brokenRules } from '../contract/pipeline-reading.ts';
+import { answering, type PipelineEnd, type PipelineRun, runPipeline } from './pipeline.ts';
+import { brokenRules } from './pipeline-reading.ts';
 
 /**
  * Whole results, as files that a person can check by hand, a folder a case. After a change on purpose:
- * UPDATE_GOLDEN=1 npm test -- --testPathPatterns golden/results
+ * UPDATE_GOLDEN=1 npm test -- --testPathPatterns pipeline-golden
  */
 const root = new URL('../../', import.meta.url);
 const folderOf = (name: string): URL => new URL(`test/golden/${name}/`, root);
@@ -34,14 +34,20 @@ const cases: Readonly<Record<string, { readonly why: string; readonly run: () =>
     why: 'BOM, CRLF, quoted newlines and doubled quotes pass through untouched',
     run: onDemo('wine', 'spreadsheet.csv'),
   },
-  'wine-gz': { why: 'a compressed input gives a compressed output; kept here as text', run: onDemo('wine', 'wine.csv.gz') },
+  'wine-gz': {
+    why: 'a compressed input gives a compressed output; kept here as text',
+    run: onDemo('wine', 'wine.csv.gz'),
+  },
   'a-few-bad-rows': { why: 'rejects of the demo, with their positions', run: onDemo('wine', 'a few bad rows.csv') },
   'every-reject': {
     why: 'each code that rejects a row, in the words of the rejects file',
     run: async () => ({
       input: await ownInput('every-reject'),
       route: {
-        features: [{ column: 'nombre', as: 'number', type: 'number' }, { column: 'texte', as: 'text' }],
+        features: [
+          { column: 'nombre', as: 'number', type: 'number' },
+          { column: 'texte', as: 'text' },
+        ],
         labels: ['rouge', 'rosé'],
         onMissing: 'reject',
         csv: { maxRecordBytes: 120 },
@@ -50,7 +56,9 @@ const cases: Readonly<Record<string, { readonly why: string; readonly run: () =>
       script: answering(([number, text]) => {
         if (text === 'refusé') return undefined;
         if (text === 'sans réponse') return {};
-        return text === 'inconnu' ? { label: 'bleu' } : { label: 'rosé', scores: { rouge: 1 - (number as number), rosé: number as number } };
+        return text === 'inconnu'
+          ? { label: 'bleu' }
+          : { label: 'rosé', scores: { rouge: 1 - (number as number), rosé: number as number } };
       }),
     }),
   },
@@ -66,15 +74,24 @@ const cases: Readonly<Record<string, { readonly why: string; readonly run: () =>
 /** What a case leaves behind, by file name; without times, versions and what the machine decides. */
 function resultsOf(end: PipelineEnd, why: string): ReadonlyMap<string, Buffer> {
   const files = new Map<string, Buffer>([['why.txt', Buffer.from(`${why}\n`)]]);
-  if (end.output !== undefined)
-    files.set('output.csv', end.output[0] === 0x1f ? gunzipSync(end.output) : end.output);
+  if (end.output !== undefined) files.set('output.csv', end.output[0] === 0x1f ? gunzipSync(end.output) : end.output);
   if (end.rejects !== undefined) files.set('rejects.csv', Buffer.from(end.rejects));
   const { summary, error } = end;
   if (summary !== undefined) {
     const { route, tags, outcome, input, endpoint, rows, labels, rejectCodes, batches } = summary;
     const { dialect, types } = input;
     const { kind, residency } = endpoint as { readonly kind: string; readonly residency: string };
-    const kept = { route, tags, outcome, input: { bytes: input.bytes, dialect, types }, endpoint: { kind, residency }, rows, labels, rejectCodes, batches };
+    const kept = {
+      route,
+      tags,
+      outcome,
+      input: { bytes: input.bytes, dialect, types },
+      endpoint: { kind, residency },
+      rows,
+      labels,
+      rejectCodes,
+      batches,
+    };
     files.set('summary.json', Buffer.from(`${JSON.stringify(kept, null, 2)}\n`));
   }
   if (error !== undefined) {
