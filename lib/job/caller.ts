@@ -69,7 +69,8 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
   const { endpoint, features, limiter, clock, signal, timeLeftMs } = options;
   const counts = { sent: 0, retried: 0, split: 0, throttledMs: 0 };
   let answeredRows = 0;
-  let answeredCalls = 0;
+  /** A row that was answered once: it tells a service that is down from a row that brings it down. */
+  let goodRow: RowOf<F> | undefined;
   let isolatedRows = 0;
   let dissection: Promise<unknown> = Promise.resolve();
 
@@ -91,7 +92,7 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
       if (outcome.answers.length !== rows.length || outcome.answers.every(isUnusable))
         return { kind: 'protocol', status: 200 };
       result = 'success';
-      answeredCalls++;
+      goodRow ??= rows[outcome.answers.findIndex((answer) => !isUnusable(answer))];
       return { answers: outcome.answers, model: outcome.model };
     } finally {
       slot.release(result);
@@ -145,9 +146,8 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
       } else if (kind === 'protocol' && ++protocol < protocolAttempts) {
         await waitBefore(0, retryAfterMs, () => new TamisError('endpoint.protocol', {}));
       } else {
-        // Nobody ever answered, or there is no connection: the rows are not at fault.
-        if (kind === 'transient' && (status === 0 || answeredCalls === 0))
-          throw new TamisError('endpoint.unreachable', { status });
+        // Without a connection the rows are not at fault.
+        if (kind === 'transient' && status === 0) throw new TamisError('endpoint.unreachable', { status });
         return { kind, status };
       }
     }
@@ -165,23 +165,44 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
     status,
   });
 
+  const isAnswered = async (row: RowOf<F>): Promise<boolean> => !isFailed(await attempt([row]));
+
+  /** Whether the service answers anything at all, when nothing was answered yet: a few rows of the batch are asked alone. */
+  async function answersAny(rows: readonly RowOf<F>[]): Promise<boolean> {
+    for (const share of [1, 0.5, 0]) if (await isAnswered(rows[Math.round(share * (rows.length - 1))]!)) return true;
+    return false;
+  }
+
+  /**
+   * A row that failed alone, as a service does that is down. It is guilty only when it fails between two answers to a row that was
+   * answered before; as long as that one fails too, the outage is waited out. Throws `endpoint.unreachable` beyond patience.
+   */
+  async function askAgain(row: RowOf<F>, failed: Failed): Promise<Tried> {
+    const givingUp = () => new TamisError('endpoint.unreachable', { status: failed.status });
+    for (let waits = 0, waitedMs = 0; waitedMs <= patienceMs; waits++) {
+      if (goodRow !== undefined && (await isAnswered(goodRow))) {
+        const again = await attempt([row]);
+        if (!isFailed(again) || again.kind !== 'transient' || (await isAnswered(goodRow))) return again;
+      }
+      waitedMs += await waitBefore(waits, undefined, givingUp);
+    }
+    throw givingUp();
+  }
+
   /** Halves until the guilty rows stand alone. `failed`: what became of the whole batch. */
   async function takeApart(rows: readonly RowOf<F>[], failed: Failed): Promise<Answered> {
     counts.split++;
     const results: Array<RowAnswer | undefined> = new Array(rows.length).fill(undefined);
     let model: ModelIdentity | undefined;
-    let failuresInARow = 1;
-    let answeredCallsBefore = answeredCalls;
-    const depth = 2 + Math.ceil(Math.log2(rows.length));
+    if (failed.kind === 'transient' && goodRow === undefined && !(await answersAny(rows)))
+      throw new TamisError('endpoint.unreachable', { status: failed.status });
     const stack: Array<readonly number[]> = halves(rows.map((_, index) => index));
 
     async function tryRows(indices: readonly number[]): Promise<Failed | undefined> {
-      const tried = await attempt(indices.map((index) => rows[index]!));
+      let tried = await attempt(indices.map((index) => rows[index]!));
+      if (isFailed(tried) && tried.kind === 'transient' && indices.length === 1)
+        tried = await askAgain(rows[indices[0]!]!, tried);
       if (isFailed(tried)) {
-        failuresInARow = answeredCalls === answeredCallsBefore ? failuresInARow + 1 : 1;
-        answeredCallsBefore = answeredCalls;
-        if (tried.kind === 'transient' && failuresInARow > depth)
-          throw new TamisError('endpoint.unreachable', { status: tried.status });
         if (indices.length === 1) results[indices[0]!] = failureOf(tried);
         return tried;
       }
@@ -190,6 +211,13 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
         results[indices[position]!] = answer;
       });
       return undefined;
+    }
+
+    /** A batch of one row stands alone already. */
+    async function tryAlone(): Promise<void> {
+      if (failed.kind === 'transient') await tryRows([0]);
+      else results[0] = failureOf(failed);
+      if (answeredRows === 0) isolatedRows++;
     }
 
     /** Four single rows from what is left: when they are refused too, the rows are not the problem. */
@@ -205,8 +233,7 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
       throw new TamisError('endpoint.refuses-all', { refusedCount: isolatedRows + probeCount });
     }
 
-    if (rows.length === 1) results[0] = failureOf(failed);
-    if (rows.length === 1 && answeredRows === 0) isolatedRows++;
+    if (rows.length === 1) await tryAlone();
     while (rows.length > 1 && stack.length > 0) {
       const indices = stack.pop()!.filter((index) => results[index] === undefined);
       if (indices.length === 0) continue;
