@@ -40,12 +40,16 @@ export function makeDelivery(options: DeliveryOptions): (answered: AnsweredBatch
     needsScores: route.output.scores,
   });
 
-  function cellsOf({ label: text, score, scores }: Classification, model: ModelIdentity): AppendedCell[] {
+  // One list for all records: the writer keeps nothing of it.
+  const cells: AppendedCell[] = [];
+  function cellsOf({ label: text, score, scores }: Classification, model: ModelIdentity): readonly AppendedCell[] {
     const { output } = route;
-    const cells: AppendedCell[] = [text];
-    if (output.score !== null) cells.push(score);
-    if (output.scores && scores !== undefined) cells.push(...scores);
-    if (output.model !== null) cells.push(modelText(model));
+    let count = 0;
+    cells[count++] = text;
+    if (output.score !== null) cells[count++] = score;
+    if (output.scores && scores !== undefined) for (const each of scores) cells[count++] = each;
+    if (output.model !== null) cells[count++] = modelText(model);
+    cells.length = count;
     return cells;
   }
 
@@ -56,7 +60,7 @@ export function makeDelivery(options: DeliveryOptions): (answered: AnsweredBatch
 
   return async function deliver({ batch, answers, model: reported }) {
     const rejects: Buffer[] = [];
-    const answeredCount = answers.filter((answer) => !isFailure(answer)).length;
+    const answeredCount = answers.reduce((count, answer) => (isFailure(answer) ? count : count + 1), 0);
     const model = answeredCount === 0 ? models.stated : models.add(reported, answeredCount);
     let position = 0;
     let next = 0;

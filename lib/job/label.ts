@@ -37,8 +37,13 @@ export function makeLabeller(rules: LabelRules): Labeller {
   const names = rules.labels === undefined ? undefined : namesOf(rules.labels);
   const { decide } = rules;
   const distributionOf = distributor(rules.labels, names, name);
+  // Probabilities beside a list of labels and nothing to decide: what most models answer, without a map for each row.
+  const isSimple =
+    Array.isArray(rules.labels) && new Set(rules.labels).size === rules.labels.length && decide === undefined;
 
   return function label(answer) {
+    if (isSimple && answer.scores === undefined && answer.probabilities?.length === names!.length)
+      return likeliest(answer.probabilities, names!, answer.label === undefined ? undefined : name(answer.label));
     const distribution = distributionOf(answer);
     if (distribution === 'mismatch') return 'row.unanswered';
     if (rules.needsScores && distribution === undefined) throw new TamisError('endpoint.no-scores', {});
@@ -46,11 +51,9 @@ export function makeLabeller(rules: LabelRules): Labeller {
     const best = distribution === undefined ? undefined : highest(distribution, stated);
     const own = best ?? stated;
     if (own === undefined) return answer.label === undefined ? 'row.unanswered' : 'row.label-unknown';
-    const scoreOf = (label: string): number | undefined =>
-      distribution?.get(label) ?? (label === stated ? (answer.score ?? highestOf(answer)) : undefined);
     const decided = decide === undefined ? own : applyThreshold(decide, own, distribution);
     if (decided === noLabel || !admit(decided)) return 'row.label-unknown';
-    const score = scoreOf(decided);
+    const score = distribution?.get(decided) ?? (decided === stated ? (answer.score ?? highestOf(answer)) : undefined);
     const scores =
       names !== undefined && distribution !== undefined ? names.map((each) => distribution.get(each) ?? 0) : undefined;
     if (decide?.abstainBelow !== undefined) {
@@ -146,6 +149,14 @@ function expandBinary(probabilities: readonly number[], classCount: number): rea
 
 const highestOf = (answer: RawAnswer): number | undefined =>
   answer.probabilities === undefined || answer.probabilities.length < 2 ? undefined : Math.max(...answer.probabilities);
+
+/** One probability for each name, in their order. On a tie the model's own label, else the first. */
+function likeliest(shares: readonly number[], names: readonly string[], stated: string | undefined): Classification {
+  let best = 0;
+  for (let index = 1; index < shares.length; index++)
+    if (shares[index]! > shares[best]! || (shares[index] === shares[best] && names[index] === stated)) best = index;
+  return { label: names[best]!, score: shares[best], scores: shares, abstained: false };
+}
 
 /** On a tie the model's own label, else the first. */
 function highest(distribution: Distribution, stated: string | undefined): string | undefined {
