@@ -117,7 +117,7 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
   ): Promise<number> {
     const ceilingMs = Math.min(backoffMaxMs, backoffBaseMs * 2 ** attempt);
     const waitMs = Math.max(retryAfterMs ?? 0, 1 + clock.random() * ceilingMs);
-    if (waitMs >= timeLeftMs()) throw givingUp();
+    if (waitMs >= timeLeftMs() || waitMs > patienceMs) throw givingUp();
     await clock.sleep(waitMs, signal);
     return waitMs;
   }
