@@ -4,10 +4,12 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { checkResidency } from '../lib/config/residency.ts';
+import type { Residency } from '../lib/config/types.ts';
 import { TamisError } from '../lib/errors.ts';
 import { systemClock } from '../lib/setup/system-clock.ts';
 import { makeDirectoryStorage } from '../lib/storage/directory.ts';
-import { makeS3Connection, makeS3Storage, type S3Connection } from '../lib/storage/s3.ts';
+import { makeS3Connection, makeS3Storage, readBucketRegion, type S3Connection } from '../lib/storage/s3.ts';
 import { parseS3Location } from '../lib/storage/s3-location.ts';
 import type { CountOperation, Storage } from '../lib/storage/types.ts';
 import { s3Options } from './environment.ts';
@@ -20,7 +22,7 @@ export interface InputPlace {
   /** The path as routes see it: with forward slashes, as it was given. */
   readonly path: string;
   readonly name: string;
-  readonly region: string | undefined;
+  readonly isBucket: boolean;
   /** Whether nothing stands there any more, or never did. */
   readonly isGone: () => Promise<boolean>;
   readonly dispose: () => Promise<void>;
@@ -28,7 +30,8 @@ export interface InputPlace {
 
 export interface OutputPlace {
   readonly open: (count: CountOperation) => Storage;
-  readonly isBucket: boolean;
+  /** Undefined for a folder. */
+  readonly bucket: string | undefined;
   /** What precedes the file's name in a key. */
   readonly prefix: string;
   /** How a person writes the place of `name`. */
@@ -36,9 +39,24 @@ export interface OutputPlace {
 }
 
 let connection: S3Connection | undefined;
-function openBucket(bucket: string, count: CountOperation): Storage {
+function connect(): S3Connection {
   connection ??= makeS3Connection(s3Options());
-  return makeS3Storage({ connection, bucket, count });
+  return connection;
+}
+
+const openBucket = (bucket: string, count: CountOperation): Storage =>
+  makeS3Storage({ connection: connect(), bucket, count });
+
+/** The Region of a bucket that the rule allows; a server other than AWS is placed by its host. Throws `residency.*`. */
+export async function locateBucket(rule: Residency, bucket: string): Promise<string> {
+  const { region, endpoint } = s3Options();
+  if (endpoint !== undefined) {
+    checkResidency(rule, { host: new URL(endpoint).host }, { deployed: false });
+    return region;
+  }
+  const found = (await readBucketRegion(connect(), bucket)) ?? 'a Region that it does not name';
+  checkResidency(rule, { region: found, name: `the bucket ${bucket}` }, { deployed: false });
+  return found;
 }
 
 export function closeConnections(): void {
@@ -55,7 +73,7 @@ export async function findInput(source: string, signal: AbortSignal): Promise<In
     const { bucket, key } = location;
     const open = (count: CountOperation) => openBucket(bucket, count);
     const isGone = async () => (await open(() => undefined).head(key)) === undefined;
-    return { open, key, bucket, path: key, name: basename(key), region: s3Options().region, isGone, dispose: nothing };
+    return { open, key, bucket, path: key, name: basename(key), isBucket: true, isGone, dispose: nothing };
   }
   const isFile = await stat(source).then(
     (found) => found.isFile(),
@@ -71,7 +89,7 @@ function fileInput(file: string, dispose: () => Promise<void>): InputPlace {
   const name = basename(file);
   const path = file.replaceAll('\\', '/').replace(/^\.\//, '');
   const isGone = async () => (await storage.head(name)) === undefined;
-  return { open: () => storage, key: name, bucket: folder, path, name, region: undefined, isGone, dispose };
+  return { open: () => storage, key: name, bucket: folder, path, name, isBucket: false, isGone, dispose };
 }
 
 /** Standard input is kept in a file first: a job may have to read its input twice. */
@@ -94,26 +112,32 @@ export function findOutput(out: string): OutputPlace {
     const prefix = location.key.slice(0, -1);
     const { bucket } = location;
     return {
-      isBucket: true,
+      bucket,
       open: (count) => openBucket(bucket, count),
       prefix,
       show: (name) => `s3://${bucket}/${prefix}${name}`,
     };
   }
   const storage = makeDirectoryStorage({ folder: resolve(out), clock: systemClock });
-  return { isBucket: false, open: () => storage, prefix: '', show: (name) => join(out, name) };
+  return { bucket: undefined, open: () => storage, prefix: '', show: (name) => join(out, name) };
 }
 
 /** Throws `local.usage` when the result would take the place of the input, by whatever path it is named. */
 export async function checkApart(source: string, out: string, name: string): Promise<void> {
-  if (source === '-') return;
-  const input = parseS3Location(source);
+  const input = source === '-' ? undefined : parseS3Location(source);
   const output = parseS3Location(out.endsWith('/') ? `${out}${name}` : `${out}/${name}`);
   const isSame =
     input === undefined || output === undefined
-      ? input === output && (await isSameFile(source, join(out, name)))
+      ? source !== '-' && input === output && (await isSameFile(source, join(out, name)))
       : input.bucket === output.bucket && input.key === output.key;
   if (isSame) throw new TamisError('local.usage', { problem: `--out ${out} would replace the input` });
+  const isFile =
+    output === undefined &&
+    (await stat(out).then(
+      (found) => found.isFile(),
+      () => false,
+    ));
+  if (isFile) throw new TamisError('local.usage', { problem: `--out ${out} is a file; it takes a folder` });
 }
 
 async function isSameFile(one: string, other: string): Promise<boolean> {

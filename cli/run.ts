@@ -17,7 +17,15 @@ import { makeS3Connection, makeS3Storage } from '../lib/storage/s3.ts';
 import { awsRegion, loadConfig, s3Options } from './environment.ts';
 import { type ExitStatus, statusOfCode } from './exit-status.ts';
 import { listenForInterruption } from './interruption.ts';
-import { checkApart, closeConnections, findInput, findOutput, type InputPlace, type OutputPlace } from './places.ts';
+import {
+  checkApart,
+  closeConnections,
+  findInput,
+  findOutput,
+  type InputPlace,
+  locateBucket,
+  type OutputPlace,
+} from './places.ts';
 import { makeProgressBar } from './progress.ts';
 
 const options = {
@@ -39,7 +47,9 @@ export async function run(args: readonly string[]): Promise<ExitStatus> {
     const output = findOutput(values.out);
     await checkApart(source, values.out, input.name);
     const { signal } = interruption;
-    const end = await runOne({ config, folder, route, input, output, signal, showsProgress: !values.quiet });
+    const region = input.isBucket ? await locateBucket(config.residency, input.bucket) : undefined;
+    if (output.bucket !== undefined) await locateBucket(config.residency, output.bucket);
+    const end = await runOne({ config, folder, route, input, output, region, signal, showsProgress: !values.quiet });
     if (end.kind === 'superseded' && (await input.isGone()))
       throw new TamisError('local.no-such-file', { file: source });
     return printEnd(end, { ...values, shown: output.show(input.name) });
@@ -75,11 +85,14 @@ function chooseRoute(config: Config, name: string | undefined, path: string): Ro
   const routes = config.routes.map((route) => route.name);
   if (name !== undefined) {
     const named = config.routes.find((route) => route.name === name);
-    if (named === undefined) throw new TamisError('local.no-route', { routes });
+    if (named === undefined)
+      throw new TamisError('local.usage', { problem: `no route "${name}"; there are ${routes.join(', ')}` });
     return named;
   }
   const only = config.routes.length === 1 ? config.routes[0] : undefined;
-  const route = findRoute(config, path) ?? only;
+  // The prefix may stand anywhere in a path on this machine.
+  const ends = [...`/${path}`.matchAll(/\/(?=input\/)/g)].map(({ index }) => path.slice(index));
+  const route = ends.map((end) => findRoute(config, end)).find((found) => found !== undefined) ?? only;
   if (route === undefined) throw new TamisError('local.no-route', { routes });
   return route;
 }
@@ -90,15 +103,25 @@ interface OneRun {
   readonly route: Route;
   readonly input: InputPlace;
   readonly output: OutputPlace;
+  /** Of the input's bucket. */
+  readonly region: string | undefined;
   readonly signal: AbortSignal;
   readonly showsProgress: boolean;
 }
 
-async function runOne({ config, folder, route, input, output, signal, showsProgress }: OneRun): Promise<JobEnd> {
+async function runOne({
+  config,
+  folder,
+  route,
+  input,
+  output,
+  region,
+  signal,
+  showsProgress,
+}: OneRun): Promise<JobEnd> {
   const startedMs = performance.now();
   // Every run is a job of its own, so nobody competes for its claim and nothing of it need be kept.
   const claims = makeMemoryStorage({ versioned: false, clock: systemClock });
-  const region = input.region;
   const bar = showsProgress && process.stderr.isTTY ? makeProgressBar(process.stderr) : undefined;
   const connectTo = (bucket: string) => makeS3Storage({ connection: makeS3Connection(s3Options()), bucket });
   const tools = makeJobTools({
@@ -117,7 +140,7 @@ async function runOne({ config, folder, route, input, output, signal, showsProgr
       countries: config.routes.flatMap(({ endpoint }) => endpoint.footprint?.country ?? []),
     }),
     functionFacts: () => ({ where: 'local', elapsedMs: performance.now() - startedMs }),
-    billsStorage: output.isBucket,
+    billsStorage: output.bucket !== undefined,
     plannedLogBytes: 0,
     ...(bar === undefined ? {} : { onProgress: bar.update }),
   });

@@ -154,7 +154,7 @@ export const errorRules = {
     'final',
     'operator',
     'The file to classify does not exist.',
-    ({ file }) => ['an existing file', `nothing at ${file}`, 'check the path'],
+    ({ file }) => ['an existing file', `no file at ${file}`, 'check the path'],
   ),
   'local.interrupted': rule('passing', 'operator', 'The run was interrupted. Nothing is published.', () => [
     'a run to its end',
@@ -273,7 +273,7 @@ export const errorRules = {
     ({ status }) => [
       'an endpoint that answers',
       status === 0 ? 'no response' : `HTTP ${status}`,
-      'check the service; the job is tried again',
+      'check the service; a deployed function tries again by itself',
     ],
   ),
   'endpoint.throttled': rule<{ status: number }>(
@@ -293,7 +293,7 @@ export const errorRules = {
     ({ status }) => [
       'an endpoint that wakes in time',
       `still asleep (HTTP ${status})`,
-      'the job is tried again; keep an instance warm if this recurs',
+      'a deployed function tries again by itself; keep an instance warm if this recurs',
     ],
   ),
   'endpoint.refused': rule<{ status: number }>(

@@ -357,7 +357,9 @@ async function endOf(run: Run, claim: Claim, error: unknown): Promise<JobEnd> {
     }
     return { kind: error.as, job, route: run.route?.name };
   }
-  if (isTamisError(error) && error.kind === 'final') {
+  // Where nobody sends the event again, a passing failure is an end too.
+  const isInterrupted = run.tools.interruption?.aborted === true;
+  if (isTamisError(error) && !isInterrupted && (error.kind === 'final' || !run.tools.holder.retried)) {
     try {
       return await fail(run, claim, error, null);
     } catch (failure) {

@@ -13,6 +13,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   type GetObjectCommandOutput,
+  HeadBucketCommand,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
   ListObjectsV2Command,
@@ -394,4 +395,17 @@ export function makeS3Storage({ connection, bucket, count = () => undefined }: S
       });
     },
   };
+}
+
+/** The Region that a bucket lies in, as S3 says; undefined when it does not. Throws `storage.*` when there is no answer. */
+export async function readBucketRegion({ client }: S3Connection, bucket: string): Promise<string | undefined> {
+  try {
+    return (await client.send(new HeadBucketCommand({ Bucket: bucket }))).BucketRegion;
+  } catch (error) {
+    // Asked in another Region, S3 refuses and names the right one.
+    const { $response } = error as { readonly $response?: { readonly headers?: Readonly<Record<string, string>> } };
+    const region = $response?.headers?.['x-amz-bucket-region'];
+    if (region !== undefined) return region;
+    throw toStorageError(error, 'HeadBucket', 'storage.not-found');
+  }
 }

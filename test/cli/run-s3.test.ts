@@ -73,7 +73,7 @@ describe('tamis run with buckets', () => {
 
     expect(status).toBe(2);
     expect(stderr).toMatch(
-      /^local\.no-such-file: expected .+; found nothing at s3:\/\/in\/input\/r0\/missing\.csv; .+\n$/,
+      /^local\.no-such-file: expected .+; found no file at s3:\/\/in\/input\/r0\/missing\.csv; .+\n$/,
     );
   });
 

@@ -185,7 +185,7 @@ describe('wrong usage', () => {
     ['no file', ['run'], 'local.usage', 'no file'],
     ['two files', ['run', 'data.csv', 'other.csv'], 'local.usage', '2 files'],
     ['a file that is not there', ['run', 'missing.csv'], 'local.no-such-file', 'missing.csv'],
-    ['a folder', ['run', '.'], 'local.no-such-file', 'nothing at .'],
+    ['a folder', ['run', '.'], 'local.no-such-file', 'no file at .'],
     ['a configuration that is not there', ['run', 'data.csv', '--config', 'no.yml'], 'config.missing', 'no.yml'],
     ['a configuration with mistakes', ['run', 'data.csv', '--config', 'bad.yml'], 'config.invalid', 'routes[0].input'],
     [
@@ -194,7 +194,7 @@ describe('wrong usage', () => {
       'config.unsupported',
       'maxCost',
     ],
-    ['an unknown route', ['run', 'data.csv', '--route', 'r9'], 'local.no-route', 'r0'],
+    ['an unknown route', ['run', 'data.csv', '--route', 'r9'], 'local.usage', 'r0'],
     ['an output in the place of the input', ['run', 'data.csv', '--out', '.'], 'local.usage', 'replace the input'],
     [
       'an output in the place of the input, by another path',
@@ -243,9 +243,41 @@ describe('wrong usage', () => {
 
     const { status, stderr } = await run(['data.csv', '--out', 'results']);
 
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/^storage\.[a-z-]+: expected [^\n]+\n$/);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^local\.usage: expected [^\n]+\n$/);
     expect(await read('results')).toBe('a file');
+  });
+});
+
+describe('a service that is down', () => {
+  it('ends with 1 and an error file, and takes the place of an earlier result', async () => {
+    await folder.write('data.csv', rows(2));
+    await folder.write('output/data.csv', 'of an earlier run\n');
+    const endpoint = { kind: 'mlflow', url: 'http://127.0.0.1:1/invocations' };
+    await folder.write('down.yml', configText({ endpoint }));
+
+    const { status, stderr } = await run(['data.csv', '--config', 'down.yml']);
+
+    expect(status).toBe(1);
+    expect(stderr).toMatch(errorLine('endpoint.unreachable'));
+    expect(await folder.files('output')).toEqual(['data.csv.error.json']);
+    expect(JSON.parse(await read('output/data.csv.error.json'))).toMatchObject({
+      code: 'endpoint.unreachable',
+      redrive: true,
+    });
+  });
+});
+
+describe('a bucket outside the rule', () => {
+  it('is refused with 2 for the output too, before anything is read', async () => {
+    await folder.write('data.csv', rows(2));
+
+    const { status, stderr } = await run(['data.csv', '--out', 's3://far/away'], {
+      environment: { AWS_ENDPOINT_URL_S3: 'https://s3.us-east-1.amazonaws.com' },
+    });
+
+    expect(status).toBe(2);
+    expect(stderr).toMatch(errorLine('residency.refused'));
   });
 });
 
