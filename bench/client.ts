@@ -36,9 +36,12 @@ export interface ClientResult {
 
 const thisFile = fileURLToPath(import.meta.url);
 
-/** `file` is this module in a bundle. */
-export async function runClient(work: ClientWork, file = thisFile): Promise<ClientResult> {
-  const child = fork(file, [], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+/** `file`: this module in a bundle. */
+export async function runClient(
+  work: ClientWork,
+  { file = thisFile, nodeOptions = [] }: { readonly file?: string; readonly nodeOptions?: readonly string[] } = {},
+): Promise<ClientResult> {
+  const child = fork(file, [], { execArgv: [...nodeOptions], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const gone = once(child, 'exit');
   const result = new Promise<ClientResult>((resolve) => child.once('message', resolve));
   child.send(work);

@@ -46,7 +46,7 @@ export function makeRowEncoder<F extends RowFormat>(options: RowEncoderOptions<F
   const hasMissingTokens = missing.size > (isEmptyMissing ? 1 : 0);
   const typeProblems = features.map((feature): CellProblem => ({ code: 'row.type', feature }));
   const missingProblems = features.map((feature): CellProblem => ({ code: 'row.missing', feature }));
-  const sink = rowSinks[options.format]() as RowSink<RowOf<F>>;
+  const sink = rowSinks[options.format](features.length) as RowSink<RowOf<F>>;
   const firstColumn = features[0]?.index ?? 0;
   const lastColumn = features.at(-1)?.index ?? 0;
   const passes = options.format === 'csv' && canPassThrough(options);

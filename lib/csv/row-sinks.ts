@@ -15,7 +15,8 @@ export interface RowSink<Row> {
   end(): Row;
 }
 
-export const rowSinks: { readonly [F in RowFormat]: () => RowSink<RowOf<F>> } = {
+/** By format; `cellCount` is how many cells a row has. */
+export const rowSinks: { readonly [F in RowFormat]: (cellCount: number) => RowSink<RowOf<F>> } = {
   csv: makeCsvSink,
   json: makeJsonSink,
   cells: makeCellsSink,
@@ -171,18 +172,24 @@ function makeJsonSink(): RowSink<string> {
   };
 }
 
-function makeCellsSink(): RowSink<readonly Cell[]> {
+function makeCellsSink(cellCount: number): RowSink<readonly Cell[]> {
   let cells: Cell[] = [];
+  let count = 0;
+  const add = (cell: Cell): void => {
+    cells[count++] = cell;
+  };
   return {
     begin() {
-      cells = [];
+      // With its length known from the start, no list is grown and copied.
+      cells = new Array<Cell>(cellCount);
+      count = 0;
     },
-    plainNumber: (bytes, start, end, mark) => cells.push(readPlainNumber(bytes, start, end, mark)),
-    number: (text) => cells.push(Number(text)),
-    boolean: (value) => cells.push(value),
+    plainNumber: (bytes, start, end, mark) => add(readPlainNumber(bytes, start, end, mark)),
+    number: (text) => add(Number(text)),
+    boolean: add,
     plainText: () => false,
-    text: (value) => cells.push(value),
-    missing: () => cells.push(null),
+    text: add,
+    missing: () => add(null),
     end: () => cells,
   };
 }
