@@ -10,8 +10,9 @@ import { build } from 'esbuild';
 import type { Config, EndpointConfig } from '../lib/config/types.ts';
 import { TamisError } from '../lib/errors.ts';
 import { selectFactors } from '../lib/ledger/select-factors.ts';
+import { isReference } from './secret-references.ts';
 
-/** Relative to the service's folder; the handlers find it one folder above their own. */
+/** Relative to the service's folder; the handlers find it below their working folder. */
 export const buildFolder = '.tamis/build';
 
 interface NamedFile {
@@ -25,7 +26,7 @@ function filesOf(endpoint: EndpointConfig, path: string): readonly NamedFile[] {
   if (endpoint.kind === 'onnx' && !endpoint.model.startsWith('s3://')) {
     return [{ path: `${path}.model`, file: endpoint.model }];
   }
-  if (endpoint.kind === 'mlflow' && endpoint.tls !== undefined)
+  if (endpoint.kind === 'mlflow' && endpoint.tls !== undefined && !isReference(endpoint.tls.ca))
     return [{ path: `${path}.tls.ca`, file: endpoint.tls.ca }];
   return [];
 }

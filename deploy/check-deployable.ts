@@ -2,6 +2,7 @@
 import { checkResidency, type Place } from '../lib/config/residency.ts';
 import type { Config, EndpointConfig } from '../lib/config/types.ts';
 import { type ConfigProblem, TamisError } from '../lib/errors.ts';
+import { secretReferences } from './secret-references.ts';
 
 /** Undefined where the model runs inside the function, or where `problemsOf` refuses the endpoint anyway. */
 function placeOf(endpoint: EndpointConfig, route: string): Place | undefined {
@@ -16,10 +17,10 @@ function problemsOf(endpoint: EndpointConfig, path: string): readonly ConfigProb
   if (endpoint.kind === 'stub') {
     return [{ path: `${path}.kind`, expected: 'a real model in a deployed function', found: 'stub' }];
   }
-  if ('auth' in endpoint && 'secret' in endpoint.auth && endpoint.auth.secret.startsWith('file:')) {
+  if (secretReferences(endpoint).some((secret) => secret.startsWith('file:'))) {
     return [
       {
-        path: `${path}.auth.secret`,
+        path: `${path}.auth or .tls`,
         expected: 'a secret that a deployed function can read (ssm:/name)',
         found: 'file:',
       },
@@ -45,8 +46,11 @@ export function checkDeployable(config: Config, region: string, file: string): v
 
 /** Names of environment variables that routes take secrets from: nobody sets them on a deployed function but its operator. */
 export function environmentSecrets(config: Config): readonly string[] {
-  const secrets = config.routes.flatMap(({ endpoint }) =>
-    'auth' in endpoint && 'secret' in endpoint.auth ? [endpoint.auth.secret] : [],
-  );
+  const secrets = config.routes.flatMap(({ endpoint }) => secretReferences(endpoint));
   return [...new Set(secrets.filter((secret) => secret.startsWith('env:')).map((secret) => secret.slice(4)))];
+}
+
+/** Endpoints outside this machine that are spoken to without TLS: rows and secrets travel in clear text. */
+export function plainEndpoints(config: Config): readonly string[] {
+  return config.routes.flatMap(({ endpoint, name }) => (endpoint.url?.startsWith('http:') ? [name] : []));
 }

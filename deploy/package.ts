@@ -1,7 +1,7 @@
 /** `npm run package`: the deployable artefacts and the CloudFormation template in `.serverless/`, offline. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkDeployable, environmentSecrets } from './check-deployable.ts';
+import { checkDeployable, environmentSecrets, plainEndpoints } from './check-deployable.ts';
 import { readCommandLine, runCommand } from './command-line.ts';
 import { runFramework } from './framework.ts';
 import { readConfigFile } from './prepare.ts';
@@ -25,6 +25,8 @@ await runCommand(async () => {
   say(join(folder, 'cloudformation-template-update-stack.json'));
   say('Idle, the stack is billed for storage only.');
   for (const text of describeSwitches(line.parameters)) say(text);
+  for (const route of plainEndpoints(config))
+    say(`Route ${route} speaks to its endpoint without TLS: rows and secrets travel in clear text. Use https.`);
   for (const name of environmentSecrets(config))
     say(`Set ${name} on the function classify yourself, or use ssm:/name.`);
   return 0;

@@ -3,7 +3,9 @@
  * Buckets, queues and functions are named here by their names, not by reference, because a bucket that notifies a
  * function whose role refers to the bucket would be a circle.
  */
+
 import type { Config, EndpointConfig } from '../lib/config/types.ts';
+import { secretReferences } from './secret-references.ts';
 
 /** A value that CloudFormation fills in, or a plain text. */
 export type Text = string | { readonly 'Fn::Sub': string } | { readonly 'Fn::GetAtt': readonly [string, string] };
@@ -110,17 +112,13 @@ function endpointArns(endpoint: EndpointConfig): readonly string[] {
   ];
 }
 
-function secretOf(endpoint: EndpointConfig): readonly string[] {
-  return 'auth' in endpoint && 'secret' in endpoint.auth ? [endpoint.auth.secret] : [];
-}
-
 /** Only what the routes name: their endpoints, their secrets, their models. */
 function routeStatements(config: Config): readonly Statement[] {
   const endpoints = config.routes.map((route) => route.endpoint);
   const invoked = unique(endpoints.flatMap(endpointArns));
   const parameters = unique(
     endpoints
-      .flatMap(secretOf)
+      .flatMap(secretReferences)
       .filter((secret) => secret.startsWith('ssm:'))
       .map((secret) => secret.slice('ssm:'.length).replace(/^\/?/, '/')),
   );

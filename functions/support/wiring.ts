@@ -11,7 +11,7 @@ import type { JobTools } from '../../lib/job/run.ts';
 import type { Factors } from '../../lib/ledger/factors.ts';
 import type { LambdaFacts } from '../../lib/ledger/types.ts';
 import { makeLambdaLogger } from '../../lib/privacy/logger.ts';
-import { makeJobTools } from '../../lib/setup/job-tools.ts';
+import { type KeptEndpoints, makeJobTools } from '../../lib/setup/job-tools.ts';
 import { systemClock } from '../../lib/setup/system-clock.ts';
 import { makeS3Connection, makeS3Storage } from '../../lib/storage/s3.ts';
 import { makeEventPublisher } from './events.ts';
@@ -31,7 +31,8 @@ const connection = makeS3Connection({
   region,
   ...(env['AWS_ENDPOINT_URL_S3'] === undefined ? {} : { endpoint: env['AWS_ENDPOINT_URL_S3'], forcePathStyle: true }),
 });
-const secrets = makeSecrets({ environment: env, readParameter: makeSsmReader({ region }) });
+/** Embedded models stay loaded as long as the sandbox lives. */
+const keptEndpoints: KeptEndpoints = new Map();
 
 export const logger = makeLambdaLogger({ onBytes: () => undefined });
 export const reporting: Reporting = {
@@ -67,7 +68,9 @@ export function makeTools(
       const storage = makeS3Storage({ connection, bucket, count });
       return { inputs: storage, outputs: storage, claims: storage };
     },
-    secrets,
+    // Read anew in each invocation: a secret that was rotated must not fail every file until the sandbox dies.
+    secrets: makeSecrets({ environment: env, readParameter: makeSsmReader({ region }) }),
+    keptEndpoints,
     filesFolder: join(buildFolder, 'files'),
     readObject: async ({ bucket: from, key }) =>
       buffer((await makeS3Storage({ connection, bucket: from }).read(key)).body),

@@ -102,7 +102,13 @@ export function makeOnnxEndpoint(config: OnnxConfig, deps: OnnxDeps): Endpoint<'
   }
 
   function ready() {
-    loading ??= load();
+    if (loading === undefined) {
+      loading = load();
+      // What could not be loaded is tried again by the next job.
+      loading.catch(() => {
+        loading = undefined;
+      });
+    }
     return loading;
   }
 

@@ -205,8 +205,8 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
         code,
         detail:
           code === 'row.type'
-            ? explain(code, { feature: feature.name, type: feature.type })
-            : explain(code, { feature: feature.name }),
+            ? explain(code, { feature: shownName(feature), type: feature.type })
+            : explain(code, { feature: shownName(feature) }),
       }),
       needsEncoding: (label) => route.output.encoding === 'same' && !isAsciiText(label) && isUndecided(),
       decideEncoding,
@@ -220,6 +220,11 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
       },
       close: text.close,
     };
+
+    /** Where all columns are features the names are the file's, and a file without header would show its first row. */
+    function shownName({ name, index }: Feature): string {
+      return route.features === '*' ? `#${index + 1}` : name;
+    }
 
     function describeRecord(code: RowCode, block: RecordBlock, index: number): string {
       switch (code) {

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Config, EndpointConfig, Route } from '../config/types.ts';
 import { makeEndpoint } from '../endpoints/registry.ts';
 import type { Secrets } from '../endpoints/secrets.ts';
+import type { Endpoint } from '../endpoints/types.ts';
 import { TamisError } from '../errors.ts';
 import type { Holder } from '../job/claim.ts';
 import type { JobProgress, JobTools, PlannedWrites, Storages } from '../job/run.ts';
@@ -29,6 +30,8 @@ export interface Surroundings {
   readonly readObject: (location: S3Location) => Promise<Buffer>;
   /** Where the worker and the runtime of embedded models lie in a bundle; undefined where they lie in the tree. */
   readonly onnxFolder?: string;
+  /** Where a model from the package is loaded once for all jobs of a process. */
+  readonly keptEndpoints?: KeptEndpoints;
   readonly factors: Factors;
   readonly functionFacts: () => FunctionFacts;
   /** Whether requests to the storages are billed; a folder's are not. */
@@ -38,12 +41,15 @@ export interface Surroundings {
   readonly onProgress?: (progress: JobProgress) => void;
 }
 
+/** Endpoints that outlive their job, by model file. */
+export type KeptEndpoints = Map<string, Promise<Endpoint>>;
+
 export function makeJobTools(surroundings: Surroundings): JobTools {
   const { config, deployed, functionRegion } = surroundings;
   return {
     ...surroundings,
     hostOf: (route) => placeOf(route.endpoint, functionRegion),
-    openEndpoint: (route) => openEndpoint(surroundings, route),
+    openEndpoint: (route) => keepOrOpen(surroundings, route),
     writeReceipt: (route, usage, classifiedCount, planned) =>
       writeReceipt({
         usage,
@@ -76,7 +82,20 @@ function placeOf(endpoint: EndpointConfig, functionRegion: string | undefined): 
   throw new TamisError('residency.unknown', { what: 'the endpoint' });
 }
 
-async function openEndpoint(surroundings: Surroundings, route: Route) {
+/** A kept endpoint is not closed by the job that used it. A model from a bucket may be another one the next time. */
+async function keepOrOpen(surroundings: Surroundings, route: Route): Promise<Endpoint> {
+  const { keptEndpoints } = surroundings;
+  const { endpoint } = route;
+  if (keptEndpoints === undefined || endpoint.kind !== 'onnx' || parseS3Location(endpoint.model) !== undefined)
+    return openEndpoint(surroundings, route);
+  const name = JSON.stringify([endpoint.model, endpoint.outputs]);
+  const kept = keptEndpoints.get(name) ?? openEndpoint(surroundings, route);
+  keptEndpoints.set(name, kept);
+  kept.catch(() => keptEndpoints.delete(name));
+  return { ...(await kept), close: async () => undefined };
+}
+
+async function openEndpoint(surroundings: Surroundings, route: Route): Promise<Endpoint> {
   const { clock, secrets, functionRegion, filesFolder, onnxFolder } = surroundings;
   const { endpoint } = route;
   if (endpoint.kind === 'stub' && surroundings.deployed)
