@@ -3,10 +3,13 @@ import { isTamisError, TamisError } from '../lib/errors.ts';
 import { describeError } from '../lib/privacy/log-lines.ts';
 import { type ExitStatus, statusOfCode } from './exit-status.ts';
 import { help } from './help.ts';
-import { redrive } from './redrive.ts';
-import { run } from './run.ts';
 
-const subcommands: Readonly<Record<string, (args: readonly string[]) => Promise<ExitStatus>>> = { run, redrive, help };
+/** Loaded when they are asked for: help needs none of what a run needs. */
+const subcommands: Readonly<Record<string, (args: readonly string[]) => Promise<ExitStatus>>> = {
+  run: async (args) => (await import('./run.ts')).run(args),
+  redrive: async (args) => (await import('./redrive.ts')).redrive(args),
+  help,
+};
 
 const isHelp = (argument: string): boolean => argument === '--help' || argument === '-h';
 

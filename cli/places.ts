@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { checkResidency } from '../lib/config/residency.ts';
 import type { Residency } from '../lib/config/types.ts';
@@ -19,7 +19,7 @@ export interface InputPlace {
   readonly open: (count: CountOperation) => Storage;
   readonly key: string;
   readonly bucket: string;
-  /** The path as routes see it: with forward slashes, as it was given. */
+  /** The path as routes see it: from the working directory, with forward slashes. */
   readonly path: string;
   readonly name: string;
   readonly isBucket: boolean;
@@ -87,7 +87,7 @@ function fileInput(file: string, dispose: () => Promise<void>): InputPlace {
   const folder = dirname(resolve(file));
   const storage = makeDirectoryStorage({ folder, clock: systemClock });
   const name = basename(file);
-  const path = file.replaceAll('\\', '/').replace(/^\.\//, '');
+  const path = relative(process.cwd(), resolve(file)).replaceAll('\\', '/');
   const isGone = async () => (await storage.head(name)) === undefined;
   return { open: () => storage, key: name, bucket: folder, path, name, isBucket: false, isGone, dispose };
 }
@@ -103,7 +103,9 @@ async function readStandardInput(signal: AbortSignal): Promise<InputPlace> {
     await dispose();
     throw error;
   }
-  return fileInput(file, dispose);
+  const place = fileInput(file, dispose);
+  // Nobody can look the file up afterwards, so the summary names it as the results are named.
+  return { ...place, open: (count) => ({ ...place.open(count), uri: (key) => key }) };
 }
 
 export function findOutput(out: string): OutputPlace {

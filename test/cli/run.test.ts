@@ -1,5 +1,6 @@
 import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { errorRules } from '../../lib/errors.ts';
@@ -136,6 +137,60 @@ describe('tamis run', () => {
     expect(await folder.files('output')).toEqual(['data.csv.gz', 'data.csv.gz.summary.json']);
   });
 
+  it('names standard input in the summary as its result is named', async () => {
+    await run(['-'], { stdin: rows(2) });
+
+    expect(JSON.parse(await read('output/stdin.csv.summary.json'))).toMatchObject({ input: { uri: 'stdin.csv' } });
+  });
+
+  it('finds the model beside the configuration, from wherever it is run', async () => {
+    const config = fileURLToPath(new URL('../../tamis.yml', import.meta.url));
+    const sample = fileURLToPath(new URL('../../samples/wine.csv', import.meta.url));
+    const golden = fileURLToPath(new URL('../golden/wine/output.csv', import.meta.url));
+
+    const { status, stdout } = await run([sample, '--config', config, '--route', 'wine']);
+
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '80 classified, 0 rejected -> output/wine.csv\n' });
+    expect(await read('output/wine.csv')).toBe(await readFile(golden, 'utf8'));
+  });
+
+  it('takes a secret from the environment, and says which one is missing', async () => {
+    const server = await startMlflowStandIn({ authorization: 'Bearer s3cret', labels: ['a', 'b'] });
+    const auth = { scheme: 'bearer', secret: 'env:WINE_TOKEN' };
+    await folder.write('secret.yml', configText({ endpoint: { kind: 'mlflow', url: server.url, auth } }));
+    await folder.write('data.csv', rows(2));
+    const args = ['data.csv', '--config', 'secret.yml'];
+
+    const right = await run(args, { environment: { WINE_TOKEN: 's3cret' } });
+    const missing = await run(args);
+    const wrong = await run(args, { environment: { WINE_TOKEN: 'wr0ng' } });
+    await server.close();
+
+    expect(right.status).toBe(0);
+    expect(missing.status).toBe(2);
+    expect(missing.stderr).toMatch(errorLine('config.secret-missing'));
+    expect(missing.stderr).toContain('env:WINE_TOKEN');
+    expect(wrong.status).toBe(1);
+    expect(wrong.stderr).toMatch(errorLine('endpoint.refused'));
+    expect(JSON.stringify([right, missing, wrong, await read('output/data.csv.error.json')])).not.toMatch(
+      /s3cret|wr0ng/,
+    );
+  });
+
+  it('ends with 1 for a passing failure, and says that another try may help', async () => {
+    const server = await startMlflowStandIn();
+    await server.close();
+    await folder.write('away.yml', configText({ endpoint: { kind: 'mlflow', url: server.url } }));
+    await folder.write('data.csv', rows(2));
+
+    const { status, stderr } = await run(['data.csv', '--config', 'away.yml']);
+
+    expect(status).toBe(1);
+    expect(stderr).toMatch(errorLine('endpoint.unreachable'));
+    expect(await folder.files('output')).toEqual(['data.csv.error.json']);
+    expect(JSON.parse(await read('output/data.csv.error.json'))).toMatchObject({ code: 'endpoint.unreachable' });
+  });
+
   it('takes a file of any name', async () => {
     await folder.write('vins d’été/données n° 1 (copie).export', rows(3));
 
@@ -155,6 +210,19 @@ describe('the route of a file', () => {
 
     expect(status).toBe(0);
     expect(JSON.parse(await read('output/data.csv.summary.json'))).toMatchObject({ route: 'r1', tags: { n: '1' } });
+  });
+
+  it.each([
+    ['an absolute path', (path: string) => join(path, 'input/r1/data.csv')],
+    ['a path through another folder', () => 'input/r0/../r1/data.csv'],
+  ])('is found by %s too', async (_, pathIn) => {
+    await folder.write('input/r1/data.csv', rows(2));
+    await mkdir(join(folder.path, 'input/r0'));
+
+    const { stderr } = await run([pathIn(folder.path), '--config', 'two.yml']);
+
+    expect(stderr).toBe('');
+    expect(JSON.parse(await read('output/data.csv.summary.json'))).toMatchObject({ route: 'r1' });
   });
 
   it('is the one that --route names', async () => {

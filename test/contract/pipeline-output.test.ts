@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { answering, runPipeline } from './pipeline.ts';
 import { brokenRules, readRejects } from './pipeline-reading.ts';
@@ -238,6 +239,17 @@ describe('a first accent that comes late', () => {
     expect(configured.output!.length).toBe(
       input.length + ';prediction;score'.length + count * (';'.length * 2 + label.length),
     );
+  });
+
+  it('is looked for in a compressed file too', async () => {
+    const { output, summary } = await runPipeline({
+      key: 'input/r/data.csv.gz',
+      input: gzipSync(latin1(`x;y\n${ascii}${tail}`)),
+      script: answering(() => ({ label: 'rosé' })),
+    });
+
+    expect(summary?.input.dialect).toMatchObject({ encoding: 'windows-1252' });
+    expect(gunzipSync(output!).toString('latin1').split('ros\xe9')).toHaveLength(count + 1);
   });
 
   it('refuses a configured label that the encoding turns out to lack, before the first call', async () => {
