@@ -13,6 +13,17 @@ const subcommands: Readonly<Record<string, (args: readonly string[]) => Promise<
 
 const isHelp = (argument: string): boolean => argument === '--help' || argument === '-h';
 
+/** Keeps what nobody caught in the form of all errors, and a reader that left (`tamis … | head`) from being one. */
+export function guardProcess(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.on('uncaughtException', (error) => {
+    printError(error);
+    process.exit(statusOf(error));
+  });
+}
+
 export async function main(args: readonly string[]): Promise<ExitStatus> {
   const [name = 'help', ...rest] = args;
   try {
@@ -21,9 +32,11 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
     return await (rest.some(isHelp) ? help(subcommand === help ? [] : [name]) : subcommand(rest));
   } catch (error) {
     printError(error);
-    return statusOfCode(isTamisError(error) ? error.code : 'internal.bug');
+    return statusOf(error);
   }
 }
+
+const statusOf = (error: unknown): ExitStatus => statusOfCode(isTamisError(error) ? error.code : 'internal.bug');
 
 function printError(error: unknown): void {
   if (isTamisError(error)) {

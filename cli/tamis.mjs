@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 const [major] = process.versions.node.split('.').map(Number);
 const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
 if (major >= 24) {
-  const { main } = await import('./main.ts');
+  const { guardProcess, main } = await import('./main.ts');
+  guardProcess();
   process.exitCode = await main(process.argv.slice(2));
 } else if (existsSync(pinned)) {
   const child = spawn(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });

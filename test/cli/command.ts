@@ -31,7 +31,9 @@ export async function tamis(args: readonly string[], options: CommandOptions): P
   if (options.stdin !== 'open') child.stdin.end(options.stdin ?? '');
   options.onStarted?.(child);
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  // A test may have closed standard output.
+  const read = text(child.stdout).catch(() => '');
+  const [stdout, stderr, status] = await Promise.all([read, text(child.stderr), ended]);
   return { status, stdout, stderr };
 }
 

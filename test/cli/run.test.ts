@@ -451,6 +451,28 @@ describe('tamis help', () => {
   });
 });
 
+it('is not upset by a reader that leaves before the end', async () => {
+  const { status, stderr } = await tamis(['help', 'errors'], {
+    folder: folder.path,
+    onStarted: (child) => child.stdout?.destroy(),
+  });
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
+it('says nothing of what an error held that nobody caught', async () => {
+  const preload = 'setTimeout(() => { throw new TypeError("cannot read C4NARY"); }, 300)';
+  const { status, stderr } = await run(['-'], {
+    stdin: 'open',
+    environment: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` },
+  });
+
+  expect(status).toBe(1);
+  expect(stderr).toMatch(errorLine('internal.bug'));
+  expect(stderr).toContain('TypeError');
+  expect(stderr).not.toContain('C4NARY');
+});
+
 it('leaves nothing but results in the output folder and nothing beside the input', async () => {
   await mkdir(join(folder.path, 'in'));
   await folder.write('in/data.csv', rows(3));
