@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readCells } from './bodies.ts';
 import { runClient } from './client.ts';
 import { onnxLoop } from './onnx-loop.ts';
 import { type Benchmark, bar, inTurn, median } from './types.ts';
@@ -18,6 +19,7 @@ export const embedded: Benchmark = {
     await writeRows(input, rowCount);
     const model = fileURLToPath(new URL('../models/wine.onnx', import.meta.url));
     const bytes = await readFile(model);
+    const values = Float32Array.from((await readCells(input, rowCount)).flat(), Number);
     const config = await writeConfig(folder, 'embedded', {
       endpoint: { kind: 'onnx', model },
       batch: { maxRows: batchRows },
@@ -30,7 +32,7 @@ export const embedded: Benchmark = {
         });
         return rowCount / wallSeconds;
       },
-      peer: () => onnxLoop({ model: bytes, batchRows, columnCount: measurementColumns.length, rowCount }),
+      peer: () => onnxLoop({ model: bytes, batchRows, columnCount: measurementColumns.length, values }),
     });
     const ours = median(results.ours);
     const peer = median(results.peer);
