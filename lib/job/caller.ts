@@ -217,20 +217,29 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
     async function tryAlone(): Promise<void> {
       if (failed.kind === 'transient') await tryRows([0]);
       else results[0] = failureOf(failed);
-      if (answeredRows === 0) isolatedRows++;
+      await noteIsolated(failed);
+    }
+
+    /** Counts a row that stands alone; at the sixteenth, and where nothing was ever answered, sees whether that is all there is. */
+    async function noteIsolated(lastFailed: Failed): Promise<void> {
+      if (answeredRows > 0) return;
+      isolatedRows++;
+      if (isolatedRows < isolatedLimit) return;
+      const left = stack.flat().filter((index) => results[index] === undefined);
+      // Small batches have too few others; the same number of rows of the next ones stands for them.
+      if (left.length >= probeCount) await probe(left);
+      else if (isolatedRows < isolatedLimit + probeCount) return;
+      if (answeredRows > 0) return;
+      if (lastFailed.kind === 'protocol') throw new TamisError('endpoint.protocol', {});
+      throw new TamisError('endpoint.refuses-all', { refusedCount: isolatedLimit + probeCount });
     }
 
     /** Four single rows from what is left: when they are refused too, the rows are not the problem. */
-    async function probe(lastFailed: Failed): Promise<void> {
-      const left = stack.flat().filter((index) => results[index] === undefined);
-      if (left.length < probeCount) return;
+    async function probe(left: readonly number[]): Promise<void> {
       for (let i = 0; i < probeCount; i++) {
         const index = left[Math.floor(((i + 0.5) * left.length) / probeCount)]!;
         if ((await tryRows([index])) === undefined) return;
       }
-      if (answeredRows > 0) return;
-      if (lastFailed.kind === 'protocol') throw new TamisError('endpoint.protocol', {});
-      throw new TamisError('endpoint.refuses-all', { refusedCount: isolatedRows + probeCount });
     }
 
     if (rows.length === 1) await tryAlone();
@@ -243,9 +252,7 @@ export function makeCaller<F extends RowFormat>(options: CallerOptions<F>): Call
         stack.push(...halves(indices));
         continue;
       }
-      if (answeredRows > 0) continue;
-      isolatedRows++;
-      if (isolatedRows >= isolatedLimit) await probe(stillFailed);
+      await noteIsolated(stillFailed);
     }
     return { answers: results as RowAnswer[], model };
   }

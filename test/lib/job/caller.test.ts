@@ -235,6 +235,28 @@ describe('makeCaller', () => {
     expect(single.every((row) => Number(row) < 100)).toBe(true);
   });
 
+  it.each([1, 2, 3, 7])('stops just as early in batches of %i', async (size) => {
+    const { caller, calls } = setUp(() => ({ kind: 'bad-rows', status: 400 }));
+    let code: unknown;
+
+    for (let batch = 0; batch < 100 && code === undefined; batch++)
+      await caller.answer(rowsOf(size, batch * size)).catch((error: { code: string }) => {
+        code = error.code;
+      });
+
+    expect(code).toBe('endpoint.refuses-all');
+    expect(new Set(calls.filter(({ rows }) => rows.length === 1).map(({ rows }) => rows[0])).size).toBe(20);
+  });
+
+  it('does not stop for twenty refused rows when one was answered before', async () => {
+    const { caller } = setUp(({ rows }) => (rows[0] === '0' ? ok(rows) : { kind: 'bad-rows', status: 400 }));
+
+    const answered = [];
+    for (let row = 0; row < 40; row++) answered.push(...(await caller.answer([String(row)])).answers);
+
+    expect(answered.filter((answer) => 'problem' in answer)).toHaveLength(39);
+  });
+
   it('stops when it is told to, while it waits and while it calls', async () => {
     const { caller, controller, calls } = setUp(({ rows }) => {
       controller.abort(new Error('enough'));
