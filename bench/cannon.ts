@@ -1,5 +1,17 @@
 /** How fast autocannon puts one body to a URL again and again. It checks no answer and keeps none. */
-import autocannon from 'autocannon';
+import { createRequire } from 'node:module';
+
+/** What we use of autocannon 9, which comes without types. */
+type Autocannon = (options: {
+  readonly url: string;
+  readonly connections: number;
+  readonly duration: number;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer;
+}) => Promise<{ readonly errors: number; readonly non2xx: number; readonly '2xx': number }>;
+
+const autocannon: Autocannon = createRequire(import.meta.url)('autocannon');
 
 export interface Shot {
   readonly url: string;

@@ -5,34 +5,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
-export interface ClientWork {
-  /**
-   * `pipeline`: ours from the input's stream to the output's; `plain`: the same of csv-parse and csv-stringify; `command`: all of
-   * `tamis run`, with its claim, ETags (MD5) and summary.
-   */
-  readonly program: 'pipeline' | 'plain' | 'command';
-  readonly input: string;
-  /** The folder that the output goes to. */
-  readonly out: string;
-  /** Ours: a configuration with one route. */
-  readonly config: string;
-  readonly url: string;
-  /** How rows are put to the endpoint. */
-  readonly speaks: 'csv' | 'json';
-  /** Positions of the columns that are sent, for the plain pipeline. */
-  readonly columns: readonly number[];
-  readonly maxRows: number;
-  readonly maxInFlight: number;
-}
-
-export interface ClientResult {
-  readonly cpuSeconds: number;
-  readonly wallSeconds: number;
-  /** The most memory that the process ever held, modules and all. */
-  readonly peakBytes: number;
-}
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { ClientResult, ClientWork } from './types.ts';
 
 const thisFile = fileURLToPath(import.meta.url);
 
@@ -58,19 +32,21 @@ function peakBytes(): number {
 }
 
 async function prepare(work: ClientWork): Promise<() => Promise<unknown>> {
+  await import('../lib/endpoints/mlflow.ts');
+  await import('../lib/endpoints/http.ts');
   if (work.program === 'plain') {
     const { runPlainPipeline } = await import('./plain-pipeline.ts');
     return () => runPlainPipeline(work);
   }
   if (work.program === 'pipeline') {
     const { runPipeline } = await import('./our-pipeline.ts');
-    await import('../lib/endpoints/mlflow.ts');
     return () => runPipeline(work);
   }
-  const { run } = await import('../cli/run.ts');
-  await import('../lib/endpoints/mlflow.ts');
+  const { main } = (await import(pathToFileURL(work.command).href)) as {
+    main(args: readonly string[]): Promise<number>;
+  };
   return async () => {
-    const status = await run([work.input, '--config', work.config, '--out', work.out, '--quiet']);
+    const status = await main(['run', work.input, '--config', work.config, '--out', work.out, '--quiet']);
     if (status !== 0) throw new Error(`expected status 0 of tamis run; found ${status}`);
   };
 }

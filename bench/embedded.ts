@@ -5,7 +5,7 @@ import { readCells } from './bodies.ts';
 import { runClient } from './client.ts';
 import { onnxLoop } from './onnx-loop.ts';
 import { type Benchmark, bar, inTurn, median } from './types.ts';
-import { measurementColumns, writeConfig, writeRows } from './work.ts';
+import { commandFile, measurementColumns, writeConfig, writeRows } from './work.ts';
 
 const rowCount = 500_000;
 const batchRows = 1000;
@@ -28,7 +28,7 @@ export const embedded: Benchmark = {
       ours: async () => {
         const { wallSeconds } = await runClient({
           ...{ program: 'pipeline', input, out: join(folder, 'out'), config, url: '', speaks: 'csv' },
-          ...{ columns: measurementColumns, maxRows: batchRows, maxInFlight: 4 },
+          ...{ command: commandFile, columns: measurementColumns, maxRows: batchRows, maxInFlight: 4 },
         });
         return rowCount / wallSeconds;
       },

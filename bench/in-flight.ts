@@ -4,7 +4,7 @@ import { fire } from './cannon.ts';
 import { runClient } from './client.ts';
 import { startStandIn } from './stand-in.ts';
 import { type Benchmark, bar, inTurn, median } from './types.ts';
-import { measurementColumns, writeConfig, writeRows } from './work.ts';
+import { commandFile, measurementColumns, writeConfig, writeRows } from './work.ts';
 
 const rowsPerCall = 100;
 const connections = 16;
@@ -30,7 +30,7 @@ export const inFlight: Benchmark = {
         ours: async () => {
           const { wallSeconds } = await runClient({
             ...{ program: 'pipeline', input, out: join(folder, 'out'), config, url, speaks: 'json' },
-            ...{ columns: measurementColumns, maxRows: rowsPerCall, maxInFlight: connections },
+            ...{ command: commandFile, columns: measurementColumns, maxRows: rowsPerCall, maxInFlight: connections },
           });
           return rowCount / wallSeconds;
         },

@@ -5,11 +5,11 @@ import { Readable } from 'node:stream';
 import { pipeline as connect } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.ts';
-import { type ClientWork, runClient } from './client.ts';
+import { runClient } from './client.ts';
 import { makeRows } from './make-rows.ts';
 import { startStandIn } from './stand-in.ts';
-import { type Benchmark, bar, inTurn, median } from './types.ts';
-import { measurementColumns, writeConfig } from './work.ts';
+import { type Benchmark, bar, type ClientWork, inTurn, median } from './types.ts';
+import { commandFile, measurementColumns, writeConfig } from './work.ts';
 
 const smallBytes = 200_000_000;
 const largeBytes = 2_000_000_000;
@@ -37,14 +37,14 @@ export const memory: Benchmark = {
   about: 'most memory that tamis run ever holds, bundled as it is deployed, beside itself with a tenth of the rows',
   async run({ folder }) {
     const file = fileURLToPath(new URL('./client.ts', import.meta.url));
-    const bundled = await bundle(join(folder, 'bundle'), { client: file });
+    const bundled = await bundle(join(folder, 'bundle'), { client: file, main: commandFile });
     const standIn = await startStandIn({ answer: 'labels', latencyMs: 0 });
     try {
       const { url } = standIn;
       const config = await writeConfig(folder, 'memory', { endpoint: { kind: 'mlflow', url, format: 'csv' } });
       const work: Omit<ClientWork, 'input'> = {
         ...{ program: 'command', out: join(folder, 'out'), config, url, speaks: 'csv' },
-        ...{ columns: measurementColumns, maxRows: 500, maxInFlight: 16 },
+        ...{ command: bundled.fileOf('main'), columns: measurementColumns, maxRows: 500, maxInFlight: 16 },
       };
       async function peakMegabytes(input: string, nodeOptions: readonly string[]): Promise<number> {
         const { peakBytes } = await runClient({ ...work, input }, { file: bundled.fileOf('client'), nodeOptions });

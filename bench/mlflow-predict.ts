@@ -6,8 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline as connect } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { environment, type Form, modelOf, newest, programOf } from '../test/interop/mlflow-install.ts';
-import { whyNotInstalled } from './mlflow-installed.ts';
+import { environment, modelOf, program, version, whyNotInstalled } from './mlflow.ts';
 import { type Benchmark, bar, inTurn, median } from './types.ts';
 import { writeConfig, writeRows } from './work.ts';
 
@@ -30,15 +29,15 @@ async function* withoutBottle(file: string): AsyncGenerator<string> {
   yield text;
 }
 
-async function secondsOf(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+async function secondsOf(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const startedMs = performance.now();
-  await runFile(program, [...args], { env });
+  await runFile(file, [...args], { env });
   return (performance.now() - startedMs) / 1000;
 }
 
 export const mlflowPredict: Benchmark = {
   name: 'mlflow-predict',
-  about: `tamis run with the embedded forest, beside mlflow models predict (MLflow ${newest.version}); 1,000,000 rows, whole processes`,
+  about: `tamis run with the embedded forest, beside mlflow models predict (MLflow ${version}); 1,000,000 rows, whole processes`,
   async run({ folder }) {
     const skipped = whyNotInstalled();
     if (skipped !== undefined) return { skipped };
@@ -49,11 +48,11 @@ export const mlflowPredict: Benchmark = {
     const model = fileURLToPath(new URL('../models/wine.onnx', import.meta.url));
     const config = await writeConfig(folder, 'mlflow-predict', { endpoint: { kind: 'onnx', model } });
     const command = fileURLToPath(new URL('../cli/tamis.mjs', import.meta.url));
-    const predict = (form: Form): Promise<number> =>
+    const predict = (answer: 'labels' | 'probabilities'): Promise<number> =>
       secondsOf(
-        programOf(newest, 'mlflow'),
+        program,
         [
-          ...['models', 'predict', '--env-manager', 'local', '--model-uri', modelOf(newest, form)],
+          ...['models', 'predict', '--env-manager', 'local', '--model-uri', modelOf(answer)],
           ...['--content-type', 'csv', '--input-path', input, '--output-path', join(folder, 'predictions.json')],
         ],
         environment,

@@ -1,12 +1,10 @@
 import { join } from 'node:path';
-import { newest } from '../test/interop/mlflow-install.ts';
-import { startMlflow } from '../test/interop/mlflow-server.ts';
 import { jsonBody } from './bodies.ts';
 import { fire } from './cannon.ts';
 import { runClient } from './client.ts';
-import { whyNotInstalled } from './mlflow-installed.ts';
+import { serve, version, whyNotInstalled } from './mlflow.ts';
 import { type Benchmark, bar, inTurn, median } from './types.ts';
-import { measurementColumns, writeConfig, writeRows } from './work.ts';
+import { commandFile, measurementColumns, writeConfig, writeRows } from './work.ts';
 
 const rowsPerCall = 500;
 const connections = 4;
@@ -15,14 +13,14 @@ const seconds = 10;
 
 export const mlflowServer: Benchmark = {
   name: 'mlflow-server',
-  about: `mlflow models serve with one worker (MLflow ${newest.version}), 4 calls of 500 rows in flight, beside autocannon with the same bodies`,
+  about: `mlflow models serve with one worker (MLflow ${version}), 4 calls of 500 rows in flight, beside autocannon with the same bodies`,
   async run({ folder }) {
     const skipped = whyNotInstalled();
     if (skipped !== undefined) return { skipped };
     const input = join(folder, 'rows.csv');
     await writeRows(input, rowCount);
     const body = await jsonBody(input, rowsPerCall);
-    const server = await startMlflow(newest, 'labels');
+    const server = await serve();
     try {
       const { url } = server;
       const config = await writeConfig(folder, 'mlflow-server', {
@@ -35,7 +33,7 @@ export const mlflowServer: Benchmark = {
         ours: async () => {
           const { wallSeconds } = await runClient({
             ...{ program: 'pipeline', input, out: join(folder, 'out'), config, url, speaks: 'json' },
-            ...{ columns: measurementColumns, maxRows: rowsPerCall, maxInFlight: connections },
+            ...{ command: commandFile, columns: measurementColumns, maxRows: rowsPerCall, maxInFlight: connections },
           });
           return rowCount / wallSeconds;
         },

@@ -9,7 +9,7 @@ import { makeSecrets } from '../lib/endpoints/secrets.ts';
 import { classify } from '../lib/job/classify.ts';
 import { makeMeter } from '../lib/ledger/meter.ts';
 import { systemClock } from '../lib/setup/system-clock.ts';
-import type { ClientWork } from './client.ts';
+import type { ClientWork } from './types.ts';
 
 export async function runPipeline({ input, out, config }: ClientWork): Promise<void> {
   const [route] = readConfig(await readFile(config, 'utf8'), config).routes;

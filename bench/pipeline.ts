@@ -1,8 +1,17 @@
 import { join } from 'node:path';
-import { type ClientResult, type ClientWork, runClient } from './client.ts';
+import { runClient } from './client.ts';
 import { startStandIn } from './stand-in.ts';
-import { type Bar, type Benchmark, bar, type Figure, inTurn, median } from './types.ts';
-import { measurementColumns, writeConfig, writeRows } from './work.ts';
+import {
+  type Bar,
+  type Benchmark,
+  bar,
+  type ClientResult,
+  type ClientWork,
+  type Figure,
+  inTurn,
+  median,
+} from './types.ts';
+import { commandFile, measurementColumns, writeConfig, writeRows } from './work.ts';
 
 const rowCount = 1_000_000;
 const runCount = 3;
@@ -29,7 +38,7 @@ export const pipeline: Benchmark = {
         });
         const work: Omit<ClientWork, 'program'> = {
           ...{ input, out: join(folder, 'out'), config, url: standIn.url, speaks },
-          ...{ columns: measurementColumns, maxRows: 500, maxInFlight: 16 },
+          ...{ command: commandFile, columns: measurementColumns, maxRows: 500, maxInFlight: 16 },
         };
         const { ours, plain, command } = await inTurn(runCount, {
           ours: () => runClient({ ...work, program: 'pipeline' }),

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
 import { stringify as stringifyAll } from 'csv-stringify/sync';
 import { isHttpFailure, makeHttpClient } from '../lib/endpoints/http.ts';
-import type { ClientWork } from './client.ts';
+import type { ClientWork } from './types.ts';
 
 type Row = string[];
 

@@ -39,6 +39,36 @@ export interface Benchmark {
   run(surroundings: Surroundings): Promise<Measured | Skipped>;
 }
 
+/** What the process that is measured has to do; see client.ts. */
+export interface ClientWork {
+  /**
+   * `pipeline`: ours from the input's stream to the output's; `plain`: the same of csv-parse and csv-stringify; `command`: all of
+   * `tamis run`, with its claim, ETags (MD5) and summary.
+   */
+  readonly program: 'pipeline' | 'plain' | 'command';
+  /** The file of the command line's `main`, for `command`. */
+  readonly command: string;
+  readonly input: string;
+  /** The folder that the output goes to. */
+  readonly out: string;
+  /** Ours: a configuration with one route. */
+  readonly config: string;
+  readonly url: string;
+  /** How rows are put to the endpoint. */
+  readonly speaks: 'csv' | 'json';
+  /** Positions of the columns that are sent, for the plain pipeline. */
+  readonly columns: readonly number[];
+  readonly maxRows: number;
+  readonly maxInFlight: number;
+}
+
+export interface ClientResult {
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+  /** The most memory that the process ever held, modules and all. */
+  readonly peakBytes: number;
+}
+
 export const bar = (name: string, value: number, unit: string, limit: { atLeast?: number; atMost?: number }): Bar => ({
   name,
   value,

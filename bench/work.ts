@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline as connect } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
 import { makeRows } from './make-rows.ts';
 
 /** The columns of the plain sample: a number of the bottle, and thirteen measurements, which are what the model takes. */
@@ -48,3 +49,6 @@ export async function writeConfig(
   await writeFile(file, JSON.stringify({ version: 1, routes: [whole] }));
   return file;
 }
+
+/** The command line from its sources. */
+export const commandFile = join(fileURLToPath(new URL('..', import.meta.url)), 'cli', 'main.ts');
