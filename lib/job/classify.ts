@@ -4,6 +4,7 @@ import { isCellProblem } from '../csv/encode.ts';
 import type { Compression, RowFormat, RowOf } from '../csv/types.ts';
 import type { Endpoint } from '../endpoints/types.ts';
 import type { Meter } from '../ledger/meter.ts';
+import type { Counted } from './account.ts';
 import { addRecord, emptyBatch } from './batch.ts';
 import { type Counts, makeCaller } from './caller.ts';
 import { type CsvSession, openCsv } from './csv-session.ts';
@@ -40,6 +41,8 @@ export interface ClassifyOptions {
   /** Milliseconds that the work may still take; `Infinity` without a deadline. */
   readonly timeLeftMs: () => number;
   readonly onProgress?: (progress: Progress) => void;
+  /** Called before the first call, with a way to look at what is counted so far, for runs that do not get to the end. */
+  readonly onCounting?: (read: () => Counted) => void;
 }
 
 /** What is read and not yet delivered, in bytes: bounds the memory of a job, whatever the size of its file. */
@@ -96,6 +99,7 @@ async function classifyRecords(
       if (outcome?.usage !== undefined) options.meter.addReported(outcome.usage);
     },
   });
+  options.onCounting?.(() => countedBy(tally, caller.counts));
   const output = makeWriteBehind(options.writeOutput);
   const deliver = makeDelivery({
     route,
@@ -165,7 +169,7 @@ async function classifyRecords(
     await output.finish().catch(() => undefined);
     throw error;
   }
-  tally.checkAtEnd();
+  tally.checkAtEnd(csv.scannedRows());
   return resultOf(tally, csv, caller.counts, models.list());
 }
 
@@ -175,19 +179,18 @@ const maxRecordsPerRow = 4;
 /** Bytes of a row in a request, about: cells have no text of their own, and count as the record they come from. */
 const sizeOf = (row: RowOf<RowFormat>): number => (typeof row === 'string' || Buffer.isBuffer(row) ? row.length : 0);
 
-function resultOf(
-  tally: Tally,
-  csv: CsvSession,
-  { sent, retried, split, throttledMs }: Counts,
-  models: ClassifyResult['models'],
-): ClassifyResult {
-  const { counts, labels, rejectCodes } = tally;
+const countedBy = ({ counts }: Tally, { sent, retried, split, throttledMs }: Counts): Counted => ({
+  rows: { ...counts },
+  batches: { sent, retried, split },
+  throttledMs,
+});
+
+function resultOf(tally: Tally, csv: CsvSession, counts: Counts, models: ClassifyResult['models']): ClassifyResult {
+  const { labels, rejectCodes } = tally;
   return {
-    rows: counts,
+    ...countedBy(tally, counts),
     labels,
     rejectCodes,
-    batches: { sent, retried, split },
-    throttledMs,
     models,
     dialect: csv.dialect(),
     types: Object.fromEntries(csv.features.map(({ column, type }) => [column, type])),

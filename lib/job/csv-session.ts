@@ -57,6 +57,8 @@ export interface CsvSession {
   blocks(): AsyncGenerator<RecordBlock>;
   /** Bytes of the object as it is stored that the first `deliveredCount` rows make up, about: reading runs ahead. */
   bytesDelivered(deliveredCount: number): number;
+  /** Records cut from the file so far. */
+  scannedRows(): number;
   /** The most rows that can still come behind the first `deliveredCount`. */
   maxRemainingRows(deliveredCount: number): number;
   /** What the scanner found wrong with a record. */
@@ -190,6 +192,7 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
       leadingBlankCount: header?.blankCount ?? 0,
       blocks,
       bytesDelivered: (deliveredCount) => (scannedRows === 0 ? bytesRead : (bytesRead * deliveredCount) / scannedRows),
+      scannedRows: () => scannedRows,
       maxRemainingRows(deliveredCount) {
         if (compression !== undefined) return Number.POSITIVE_INFINITY;
         // The shortest record: its delimiters and a line end, or, in a file of one column, one character and a line end.

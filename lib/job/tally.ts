@@ -22,8 +22,8 @@ export interface Tally {
    * none was ever classified: then the file is not to blame.
    */
   checkRejects(maxRemaining: number): void;
-  /** Throws `job.unreconciled`, `endpoint.protocol` (nothing sensible ever came) or `job.too-many-rejects`. */
-  checkAtEnd(): void;
+  /** `scannedCount`: records that were cut from the file, counted where they were cut. Throws `job.unreconciled`, `endpoint.protocol` (nothing sensible ever came) or `job.too-many-rejects`. */
+  checkAtEnd(scannedCount: number): void;
 }
 
 export function makeTally(limit: { readonly rows: number; readonly share: number }): Tally {
@@ -66,11 +66,11 @@ export function makeTally(limit: { readonly rows: number; readonly share: number
       rejectCodes[code] = (rejectCodes[code] ?? 0) + 1;
     },
     checkRejects,
-    checkAtEnd() {
+    checkAtEnd(scannedCount) {
       const { read, classified, rejected } = counts;
-      if (read !== classified + rejected)
+      if (read !== scannedCount || read !== classified + rejected)
         throw new TamisError('job.unreconciled', {
-          readCount: read,
+          readCount: scannedCount,
           classifiedCount: classified,
           rejectedCount: rejected,
         });

@@ -28,7 +28,7 @@ describe('makeTally', () => {
       ['?', 1],
     ]);
     expect(tally.rejectCodes).toEqual({ 'row.quote': 1, 'row.type': 1 });
-    expect(() => tally.checkAtEnd()).not.toThrow();
+    expect(() => tally.checkAtEnd(tally.counts.read)).not.toThrow();
   });
 
   it('refuses counts that do not add up', () => {
@@ -36,7 +36,7 @@ describe('makeTally', () => {
     tally.read(3);
     tally.classified('a', false);
 
-    expect(() => tally.checkAtEnd()).toThrow(expect.objectContaining({ code: 'job.unreconciled' }));
+    expect(() => tally.checkAtEnd(tally.counts.read)).toThrow(expect.objectContaining({ code: 'job.unreconciled' }));
   });
 
   it.each([
@@ -48,7 +48,7 @@ describe('makeTally', () => {
   ])('at the end, when %s', (_, limit, rejected, classified, isRefused) => {
     const tally = tallied(limit, rejected, classified);
 
-    const check = () => tally.checkAtEnd();
+    const check = () => tally.checkAtEnd(tally.counts.read);
 
     if (isRefused) expect(check).toThrow(expect.objectContaining({ code: 'job.too-many-rejects' }));
     else expect(check).not.toThrow();
@@ -71,6 +71,14 @@ describe('makeTally', () => {
     tally.rejected('row.unanswered');
 
     expect(() => tally.checkRejects(0)).toThrow(expect.objectContaining({ code: 'endpoint.protocol' }));
-    expect(() => tally.checkAtEnd()).toThrow(expect.objectContaining({ code: 'endpoint.protocol' }));
+    expect(() => tally.checkAtEnd(tally.counts.read)).toThrow(expect.objectContaining({ code: 'endpoint.protocol' }));
+  });
+
+  it('throws when the file held a record that nobody was told of', () => {
+    const tally = makeTally({ rows: 10, share: 0.01 });
+    tally.read(1);
+    tally.classified('oui', false);
+
+    expect(() => tally.checkAtEnd(2)).toThrow(expect.objectContaining({ code: 'job.unreconciled' }));
   });
 });
