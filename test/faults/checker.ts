@@ -17,7 +17,7 @@ export interface Sightings {
   steps: number;
   runs: number;
   killed: number;
-  takenOver: number;
+  /** How invocations ended; `rolled`: completed what another run had published, `settled`: given up after the last retry. */
   ends: Record<string, number>;
   /** An older output stood for a while beside the error file of a newer upload. */
   olderOutputAfterFailure: number;
@@ -36,7 +36,6 @@ export const noSightings = (): Sightings => ({
   steps: 0,
   runs: 0,
   killed: 0,
-  takenOver: 0,
   ends: {},
   olderOutputAfterFailure: 0,
   summaryOfAnother: 0,
@@ -168,9 +167,14 @@ export function makeChecker({ store, deterministic, isCalm }: World, sightings: 
     if (json<{ output: { etag: string } }>(summary).output.etag !== output?.etag) sightings.summaryOfAnother++;
   }
 
+  function count(kind: string): void {
+    sightings.ends[kind] = (sightings.ends[kind] ?? 0) + 1;
+  }
+
   function ended(run: RunFacts, end: JobEnd | undefined, error: unknown): void {
     const kind = end?.kind ?? (hasCode(error, 'job.claimed') ? 'claimed' : 'passing');
-    sightings.ends[kind] = (sightings.ends[kind] ?? 0) + 1;
+    count(run.settles && kind === 'failed' ? 'settled' : kind);
+    if (kind === 'complete' && find(keys.output)?.attempt !== run.attempt) count('rolled');
     const seen = ends.get(run.upload.job) ?? [];
     if (kind === 'complete' && seen.includes('failed') && !run.redrive) sightings.failedThenComplete++;
     seen.push(kind);
