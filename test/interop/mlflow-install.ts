@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findPython } from './find-python.ts';
 import type { Install } from './run.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -47,18 +48,6 @@ export const environment = {
   DO_NOT_TRACK: 'true',
   PYTHONWARNINGS: 'ignore',
 };
-
-/** The first of the usual names that is a Python which all pinned packages have wheels for. */
-function findPython(): string {
-  for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python']) {
-    const { status } = spawnSync(name, [
-      '-c',
-      'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))',
-    ]);
-    if (status === 0) return name;
-  }
-  throw new Error('expected Python 3.11, 3.12 or 3.13 with venv; none is on the PATH; install one and try again');
-}
 
 function run(program: string, args: readonly string[]): void {
   const { status, error, stderr } = spawnSync(program, args, {
