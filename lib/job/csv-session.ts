@@ -179,7 +179,7 @@ export async function openCsv(options: CsvSessionOptions): Promise<CsvSession> {
       if (block.count === 0) return block;
       scannedRows += block.count;
       const last = block.count - 1;
-      if (last >= 0) scannedBytes = block.offsets[last]! + block.lengths[last]!;
+      scannedBytes = block.offsets[last]! + block.lengths[last]!;
       return block;
     }
     async function compressed(bytes: Buffer): Promise<Buffer> {

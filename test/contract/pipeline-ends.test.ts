@@ -267,17 +267,21 @@ describe('failed jobs', () => {
     expect(end.calls.length).toBeLessThan(500);
   });
 
-  it.each(['\n', '\n\n\n'])(
-    'tolerates as many rejects as both limits allow, whatever ends the file (%j)',
-    async (tail) => {
+  it.each([
+    ['a line end', ''],
+    ['thousands of blank lines', '\n'.repeat(3_000)],
+  ])(
+    'tolerates as many rejects as the limits allow, also behind the head, and whatever ends the file: %s',
+    async (_, tail) => {
+      const wide = 'a'.repeat(600);
       const end = await runPipeline({
         route: { limits: { maxRejected: { rows: 10, share: 0.01 } }, batch: { maxRows: 50 } },
-        input: rows(2_000, (index) => (index % 100 === 0 ? `${index}` : `${index},a`)) + tail,
+        input: rows(2_000, (index) => (index % 100 === 0 ? `${index}` : `${index},${wide}`)) + tail,
         chunkSizeBytes: 1000,
       });
 
-      expect(end.end.kind).toBe('complete');
-      expect(end.summary?.rows).toMatchObject({ rejected: 20, classified: 1_980 });
+      expect(end.error).toBeUndefined();
+      expect(end.summary?.rows).toMatchObject({ rejected: 20, classified: 1_980, blank: tail.length });
     },
   );
 

@@ -159,6 +159,16 @@ describe('with configured labels', () => {
     expect(error?.code).toBe('job.too-many-rejects');
   });
 
+  it('guesses no name for the index of a class that a map does not hold', async () => {
+    const { summary } = await runPipeline({
+      input: numbered(2),
+      route: { labels: { '1': 'normal', '-1': 'anomalie' } },
+      script: answering(([x]) => (x === 1 ? { label: 1 } : { probabilities: [0.1, 0.9] })),
+    });
+
+    expect(summary).toMatchObject({ labels: { normal: 1 }, rejectCodes: { 'row.unanswered': 1 } });
+  });
+
   it('rejects probabilities of another number of classes, row by row', async () => {
     const { summary } = await runPipeline({
       input: numbered(3),

@@ -252,6 +252,20 @@ describe('a first accent that comes late', () => {
     expect(gunzipSync(output!).toString('latin1').split('ros\xe9')).toHaveLength(count + 1);
   });
 
+  it.each([
+    ['within the same 64 KiB', 60_000, 'utf-8'],
+    ['behind them', 70_000, 'windows-1252'],
+  ])('is outvoted by other accents %s', async (_, at, encoding) => {
+    const first = latin1('x;y\n1;\xe9\n');
+    const plain = `2;${'a'.repeat(96)}\n`;
+    const filler = plain.repeat(Math.ceil((at - first.length) / plain.length));
+
+    const { summary } = await runPipeline({ input: Buffer.concat([first, Buffer.from(`${filler}3;été\n`)]) });
+
+    expect(summary?.input.dialect).toMatchObject({ encoding });
+    expect(summary?.rejectCodes).toEqual(encoding === 'utf-8' ? { 'row.encoding': 1 } : {});
+  });
+
   it('refuses a configured label that the encoding turns out to lack, before the first call', async () => {
     const { error, calls } = await runPipeline({
       input: latin1(`x;y\n${ascii}${tail}`),
