@@ -153,7 +153,8 @@ export async function takeClaim({ storage, clock, job, holder, redrive }: ClaimR
     for (;;) {
       const found = await read();
       if (found === undefined || found.body.state === 'done') return;
-      if (await write((current) => ({ ...current, state: 'done' }), found.body, { ifMatch: found.etag })) return;
+      if (await write((current) => ({ ...current, holder, state: 'done' }), found.body, { ifMatch: found.etag }))
+        return;
     }
   }
 

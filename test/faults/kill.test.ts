@@ -11,10 +11,9 @@ import { makeS3Storage, type S3Connection } from '../../lib/storage/s3.ts';
 import type { Storage } from '../../lib/storage/types.ts';
 import { type S3Server, startS3Server } from '../../local/s3/server.ts';
 import { bucket, connect, runKillable } from './kill-job.ts';
-import { isThorough } from './scale.ts';
+import { killCount } from './scale.ts';
 import { makeRandom } from './scheduler.ts';
 
-const killCount = isThorough ? 200 : 12;
 const rowCount = 60;
 
 let folder: string;
@@ -130,6 +129,7 @@ describe('a job whose process is killed', () => {
       const outputKey = `output/k/seed-${seed}.csv`;
       const request = await upload(key, wide);
       const requestId = `request-${seed}`;
+      aheadMs = 0;
       // Half of them in the last fifteen steps, where results are published.
       const count = wide ? stepCounts.wide : stepCounts.narrow;
       const step = 1 + Math.floor(random() < 0.5 ? random() * count : count - 15 + random() * 15);
@@ -138,7 +138,7 @@ describe('a job whose process is killed', () => {
       const { wasKilled } = await runAndKill(child, first, step, random() < 0.5 ? 0 : random() * 6);
       const before = await authorOfOutput(outputKey);
       const wasFinished = (await storage.head(`${outputKey}.summary.json`)) !== undefined;
-      aheadMs += 60_000;
+      aheadMs = 60_000;
       const second = { ...first, attempt: `second-${seed}` };
       const end = await runKillable(second, () => undefined);
 
@@ -155,9 +155,6 @@ describe('a job whose process is killed', () => {
     // The kills fell where they were meant to fall.
     expect(seen.killed).toBeGreaterThan(killCount / 2);
     expect(seen.absent).toBeGreaterThan(0);
-    if (isThorough) {
-      expect(seen.committed).toBeGreaterThan(0);
-      console.info(JSON.stringify(seen));
-    }
+    if (killCount >= 100) expect(Math.min(seen.committed, seen.finished)).toBeGreaterThan(0);
   }, 1_800_000);
 });

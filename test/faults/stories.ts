@@ -55,15 +55,18 @@ export async function tell(
   }
 }
 
+/** Plays the stories of the seeds; with `until`, only up to the first failure that it matches. */
 export async function tellAll(
   seeds: { readonly from: number; readonly count: number },
-  options: StoryOptions = {},
+  options: StoryOptions & { readonly until?: RegExp } = {},
 ): Promise<{ readonly failures: readonly Failure[]; readonly sightings: Sightings }> {
   const sightings = noSightings();
   const failures: Failure[] = [];
   for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
     const failure = await tell(seed, sightings, options);
-    if (failure !== undefined) failures.push(failure);
+    if (failure === undefined) continue;
+    failures.push(failure);
+    if (options.until?.test(String(failure.error))) break;
   }
   return { failures, sightings };
 }
