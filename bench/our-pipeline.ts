@@ -30,7 +30,7 @@ export async function runPipeline({ input, out, config }: ClientWork): Promise<v
     signal: new AbortController().signal,
     sizeBytes: (await stat(input)).size,
     compression: undefined,
-    openInput: () => createReadStream(input, { highWaterMark: 256 * 1024 }),
+    openInput: () => createReadStream(input),
     writeOutput: (chunk) =>
       new Promise((resolve, reject) => output.write(chunk, (error) => (error ? reject(error) : resolve()))),
     writeRejects: async () => undefined,

@@ -61,7 +61,7 @@ export async function runPlainPipeline(work: ClientWork): Promise<void> {
   }
 
   await pipeline(
-    createReadStream(work.input, { highWaterMark: 256 * 1024 }),
+    createReadStream(work.input),
     parse(),
     classified,
     createWriteStream(join(work.out, basename(work.input))),

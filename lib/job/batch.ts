@@ -35,7 +35,7 @@ export const emptyBatch = (firstRow: number): Batch => ({
 });
 
 /** What a record costs beside its bytes: its numbers in the block, its row, its answer. */
-const overheadBytes = 200;
+const overheadBytes = 400;
 
 /** Adds the record that follows the last one. */
 export function addRecord(batch: Batch, block: RecordBlock, index: number, problem: RowProblem | undefined): void {
