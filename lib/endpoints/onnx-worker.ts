@@ -55,6 +55,7 @@ export type OnnxReply =
   | { readonly id: number; readonly result: OnnxResult }
   | { readonly id: number; readonly failed: true };
 
+for (const stream of [process.stdout, process.stderr]) stream.write = () => true;
 const { wasmFolder } = (workerData ?? {}) as OnnxWorkerData;
 ort.env.logLevel = 'fatal';
 ort.env.wasm.numThreads = 1;

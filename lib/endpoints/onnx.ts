@@ -32,10 +32,9 @@ function startWorker({ workerFile, wasmFolder }: OnnxDeps, onGone: () => void) {
   const pending = new Map<number, Settle>();
   const workerData: OnnxWorkerData = wasmFolder === undefined ? {} : { wasmFolder };
   const file = workerFile ?? new URL('./onnx-worker.ts', import.meta.url);
-  // What the runtime prints may hold values, so it is caught and dropped.
+  // What the runtime prints may hold values: it is kept from this process's output, and dropped by the worker itself, because
+  // reading the streams here would keep the process alive as long as the worker.
   const worker = new Worker(file, { workerData, stdout: true, stderr: true });
-  worker.stdout.resume();
-  worker.stderr.resume();
   worker.unref();
   let lastId = 0;
 
