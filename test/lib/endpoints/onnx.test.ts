@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { OnnxConfig } from '../../../lib/config/types.ts';
 import type { Cell, Feature, FeatureType } from '../../../lib/csv/types.ts';
@@ -177,4 +179,23 @@ describe('makeOnnxEndpoint', () => {
     expect(aborted).toEqual({ kind: 'transient', status: 0 });
     expect(after.kind).toBe('ok');
   });
+
+  it('lets its process end when it is left open after an answer', () => {
+    const program = `
+      import { readFile } from 'node:fs/promises';
+      import { makeOnnxEndpoint } from './lib/endpoints/onnx.ts';
+      const endpoint = makeOnnxEndpoint({ kind: 'onnx', model: 'm' }, { loadModel: () => readFile('test/lib/endpoints/models/tensor.onnx') });
+      const features = ['a', 'b', 'c', 'd'].map((name, index) => ({ index, column: name, name, type: 'number' }));
+      const { kind } = await endpoint.classify(features, [[1, 2, 3, 4]], { signal: new AbortController().signal, timeoutMs: 30_000 });
+      process.stdout.write(kind);`;
+
+    const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+      cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+      env: { ...process.env, NODE_OPTIONS: '' },
+      encoding: 'utf8',
+      timeout: 15_000,
+    });
+
+    expect({ stdout, status }).toEqual({ stdout: 'ok', status: 0 });
+  }, 30_000);
 });
