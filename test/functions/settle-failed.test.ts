@@ -1,5 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ObjectCreated, objectsCreated } from '../../lib/job/event.ts';
+import { jobId } from '../../lib/job/identity.ts';
 import { context, type Handler, type Stage, setStage } from './function-stage.ts';
 
 const configuration = `
@@ -90,6 +92,25 @@ describe('settle-failed', () => {
     await classify({ ...event, redrive: true }, context('redrive-1'));
     expect(await stage.storage.head('output/mail/again.csv.error.json')).toBeUndefined();
     expect(await stage.storage.head('output/mail/again.csv.summary.json')).toBeDefined();
+  });
+
+  it('is tried again while the claim of the invocation that was killed looks alive', async () => {
+    const event = await upload('input/mail/killed.csv', 'subject\nhello\n');
+    const [{ bucket: name, key, versionId }] = objectsCreated(event) as [ObjectCreated];
+    const job = jobId({ bucket: name, key, route: 'mail', version: versionId! });
+    const holder = { requestId: 'killed', attempt: 'killed', retried: true };
+    await stage.storage.put(
+      `.tamis/claims/${job}`,
+      Buffer.from(JSON.stringify({ job, holder, state: 'held', publications: [] })),
+    );
+    const record = failureOf(event, '');
+
+    const settling = settle(
+      { ...record, requestContext: { ...record.requestContext, requestId: 'killed' } },
+      context('settle-7'),
+    );
+
+    await expect(settling).rejects.toMatchObject({ code: 'job.claimed' });
   });
 
   it('does nothing for a job that was done after all', async () => {
