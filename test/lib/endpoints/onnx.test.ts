@@ -181,16 +181,10 @@ describe('makeOnnxEndpoint', () => {
   });
 
   it('lets its process end when it is left open after an answer', () => {
-    const program = `
-      import { readFile } from 'node:fs/promises';
-      import { makeOnnxEndpoint } from './lib/endpoints/onnx.ts';
-      const endpoint = makeOnnxEndpoint({ kind: 'onnx', model: 'm' }, { loadModel: () => readFile('test/lib/endpoints/models/tensor.onnx') });
-      const features = ['a', 'b', 'c', 'd'].map((name, index) => ({ index, column: name, name, type: 'number' }));
-      const { kind } = await endpoint.classify(features, [[1, 2, 3, 4]], { signal: new AbortController().signal, timeoutMs: 30_000 });
-      process.stdout.write(kind);`;
+    const node = fileURLToPath(new URL('../../../node_modules/node/bin/node', import.meta.url));
+    const program = fileURLToPath(new URL('onnx-left-open.ts', import.meta.url));
 
-    const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
-      cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+    const { stdout, status } = spawnSync(node, [program], {
       env: { ...process.env, NODE_OPTIONS: '' },
       encoding: 'utf8',
       timeout: 15_000,
