@@ -140,8 +140,10 @@ async function runOne({
       countries: config.routes.flatMap(({ endpoint }) => endpoint.footprint?.country ?? []),
     }),
     functionFacts: () => ({ where: 'local', elapsedMs: performance.now() - startedMs }),
-    billsStorage: output.bucket !== undefined,
-    plannedLogBytes: 0,
+    billedStorages: [
+      ...(input.isBucket ? (['inputs'] as const) : []),
+      ...(output.bucket === undefined ? [] : (['outputs'] as const)),
+    ],
     ...(bar === undefined ? {} : { onProgress: bar.update }),
   });
   try {

@@ -4,23 +4,22 @@ import type { Context } from 'aws-lambda';
 import { objectsCreated } from '../lib/job/event.ts';
 import { runJob } from '../lib/job/run.ts';
 import { closeError } from '../lib/privacy/close-error.ts';
-import { reportEnd } from './support/report.ts';
-import { logger, makeTools, reporting } from './support/wiring.ts';
+import { runAndReport } from './support/report.ts';
+import { reporting, startInvocation } from './support/wiring.ts';
 
 /** A failure that Lambda's retries may cure is thrown, after the other objects of the event had their turn. */
 async function classify(event: unknown, context: Context): Promise<void> {
-  logger.startInvocation(context);
+  const makeTools = startInvocation(context);
   let failure: { readonly error: unknown } | undefined;
   for (const created of objectsCreated(event)) {
+    const request = {
+      ...created,
+      fallbackVersion: context.awsRequestId,
+      redrive: (event as { readonly redrive?: unknown }).redrive === true,
+    };
     try {
-      const end = await runJob(makeTools(created.bucket, context), {
-        ...created,
-        fallbackVersion: context.awsRequestId,
-        redrive: (event as { readonly redrive?: unknown }).redrive === true,
-      });
-      await reportEnd(reporting, end);
+      await runAndReport(reporting, makeTools(created.bucket), (tools) => runJob(tools, request));
     } catch (error) {
-      logger.logFailure(error);
       failure = { error };
     }
   }

@@ -4,8 +4,8 @@ import type { Context } from 'aws-lambda';
 import { objectsCreated } from '../lib/job/event.ts';
 import { type LastFailure, settleJob } from '../lib/job/settle.ts';
 import { closeError } from '../lib/privacy/close-error.ts';
-import { reportEnd } from './support/report.ts';
-import { logger, makeTools, reporting } from './support/wiring.ts';
+import { runAndReport } from './support/report.ts';
+import { reporting, startInvocation } from './support/wiring.ts';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html (read 2026-11-23) */
 interface DestinationRecord {
@@ -15,7 +15,7 @@ interface DestinationRecord {
 }
 
 async function settleFailed(event: unknown, context: Context): Promise<void> {
-  logger.startInvocation(context);
+  const makeTools = startInvocation(context);
   for (const record of destinationRecords(event)) {
     const { errorMessage } = record.responsePayload ?? {};
     const failure: LastFailure = { message: typeof errorMessage === 'string' ? errorMessage : '' };
@@ -26,13 +26,9 @@ async function settleFailed(event: unknown, context: Context): Promise<void> {
     for (const created of objectsCreated(record.requestPayload ?? record)) {
       try {
         const request = { ...created, fallbackVersion: awsRequestId, redrive: false };
-        const tools = makeTools(created.bucket, {
-          awsRequestId,
-          getRemainingTimeInMillis: () => context.getRemainingTimeInMillis(),
-        });
-        await reportEnd(reporting, await settleJob(tools, request, failure));
+        const tools = makeTools(created.bucket, awsRequestId);
+        await runAndReport(reporting, tools, (all) => settleJob(all, request, failure));
       } catch (error) {
-        logger.logFailure(error);
         throw closeError(error);
       }
     }

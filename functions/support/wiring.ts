@@ -15,7 +15,7 @@ import { type KeptEndpoints, makeJobTools } from '../../lib/setup/job-tools.ts';
 import { systemClock } from '../../lib/setup/system-clock.ts';
 import { makeS3Connection, makeS3Storage } from '../../lib/storage/s3.ts';
 import { makeEventPublisher } from './events.ts';
-import type { Reporting } from './report.ts';
+import { type Reporting, sizeReport } from './report.ts';
 
 const { env } = process;
 /** The framework's offline stack sets it; there the function only simulates a deployed one. */
@@ -34,7 +34,7 @@ const connection = makeS3Connection({
 /** Embedded models stay loaded as long as the sandbox lives. */
 const keptEndpoints: KeptEndpoints = new Map();
 
-export const logger = makeLambdaLogger({ onBytes: () => undefined });
+const logger = makeLambdaLogger();
 export const reporting: Reporting = {
   config,
   logger,
@@ -43,24 +43,59 @@ export const reporting: Reporting = {
   now: systemClock.now,
 };
 
-/** One job line and Lambda's START, END and REPORT lines, about. */
-const plannedLogBytes = 1_500;
-let isColdStart = true;
+interface StartUp {
+  readonly durationMs: number;
+  /** User and system. */
+  readonly cpuMs: number;
+}
 
-/** What one invocation knows; call it first thing in the handler, because the ledger's clock starts here. */
-export function makeTools(
+const cpuMs = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1000;
+
+/** Taken at the end of this file: what comes before the first event, and is not loading, is nobody's. */
+function measureStartUp(): StartUp {
+  const loadingMs = cpuMs(process.cpuUsage());
+  // Offline the thread may have waited for its first event before it loaded anything; what it computed is the loading.
+  return { durationMs: offline ? cpuMs(process.threadCpuUsage()) : performance.now(), cpuMs: loadingMs };
+}
+
+const noStartUp: StartUp = { durationMs: 0, cpuMs: 0 };
+/** What one object of an event is worked on with. Another request id: of the invocation in whose name it is. */
+export type MakeTools = (bucket: string, requestId?: string) => JobTools;
+
+/**
+ * Call it first thing in the handler, because the ledger's clock starts here. Start-up and request are one for all objects of
+ * an event: they are on the receipt of the first.
+ */
+export function startInvocation(context: Context): MakeTools {
+  logger.startInvocation(context);
+  let startUp = unchargedStartUp;
+  unchargedStartUp = noStartUp;
+  let objectCount = 0;
+  return (bucket, requestId = context.awsRequestId) => {
+    const tools = makeTools(bucket, requestId, context, { startUp, sharesInvocation: objectCount > 0 });
+    startUp = noStartUp;
+    objectCount += 1;
+    return tools;
+  };
+}
+
+interface Share {
+  readonly startUp: StartUp;
+  readonly sharesInvocation: boolean;
+}
+
+function makeTools(
   bucket: string,
-  context: Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>,
+  requestId: string,
+  context: Context,
+  { startUp, sharesInvocation }: Share,
 ): JobTools {
   const startedMs = performance.now();
-  const cpuBefore = isColdStart ? { user: 0, system: 0 } : process.cpuUsage();
-  // Before the first handler, `performance.now()` is the time since the process started.
-  const initMs = isColdStart ? startedMs : 0;
-  isColdStart = false;
+  const cpuBefore = process.cpuUsage();
   return makeJobTools({
     config,
     clock: systemClock,
-    holder: { requestId: context.awsRequestId, attempt: randomUUID(), retried: true },
+    holder: { requestId, attempt: randomUUID(), retried: true },
     deployed: !offline,
     functionRegion: region,
     remainingMs: () => context.getRemainingTimeInMillis(),
@@ -76,21 +111,23 @@ export function makeTools(
       buffer((await makeS3Storage({ connection, bucket: from }).read(key)).body),
     onnxFolder: buildFolder,
     factors,
-    functionFacts: (): LambdaFacts => {
-      const cpu = process.cpuUsage();
-      return {
-        where: 'lambda',
-        simulated: offline,
-        // The offline stack stands for the function as it is deployed, whatever this machine is.
-        arch: offline || process.arch === 'arm64' ? 'arm64' : 'x86_64',
-        memoryMb: Number(env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? 1769),
-        ephemeralMb: Number(env['TAMIS_EPHEMERAL_STORAGE_MB'] ?? 512),
-        handlerMs: performance.now() - startedMs,
-        initMs,
-        cpuMs: (cpu.user + cpu.system - cpuBefore.user - cpuBefore.system) / 1000,
-      };
-    },
-    billsStorage: true,
-    plannedLogBytes,
+    functionFacts: (): LambdaFacts => ({
+      where: 'lambda',
+      simulated: offline,
+      // The offline stack stands for the function as it is deployed, whatever this machine is.
+      arch: offline || process.arch === 'arm64' ? 'arm64' : 'x86_64',
+      memoryMb: Number(env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? 1769),
+      ephemeralMb: Number(env['TAMIS_EPHEMERAL_STORAGE_MB'] ?? 512),
+      handlerMs: performance.now() - startedMs,
+      initMs: startUp.durationMs,
+      // Offline the process is also the bucket's and the framework's.
+      cpuMs: offline ? null : startUp.cpuMs + cpuMs(process.cpuUsage(cpuBefore)),
+      sharesInvocation,
+    }),
+    billedStorages: ['inputs', 'outputs', 'claims'],
+    sizeReport: (end) => sizeReport(reporting, end),
   });
 }
+
+/** Goes to the first invocation. The last thing that loading does. */
+let unchargedStartUp = measureStartUp();

@@ -4,6 +4,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { OnTraffic } from './types.ts';
 
 export interface HttpClientOptions {
   /** Connections kept open, and so calls in flight; a call beyond waits for a connection. */
@@ -15,6 +16,8 @@ export interface HttpClientOptions {
   readonly key?: string;
   /** A response longer than this is given up. Default 64 MiB. */
   readonly maxResponseBytes?: number;
+  /** Called once for every attempt, also for one that is repeated. */
+  readonly onTraffic?: OnTraffic | undefined;
 }
 
 export interface HttpRequest {
@@ -72,6 +75,9 @@ export function makeHttpClient(options: HttpClientOptions): HttpClient {
       const startedAt = performance.now();
       let failure: HttpFailure['failure'] | undefined;
       let responded = false;
+      let settled = false;
+      let sentBytes = 0;
+      let receivedBytes = 0;
 
       const call = (isTls ? https : http).request(request.url, {
         method: request.method,
@@ -90,21 +96,25 @@ export function makeHttpClient(options: HttpClientOptions): HttpClient {
       const settle = (result: HttpResponse | HttpFailure | 'stale'): void => {
         clearTimeout(timer);
         request.signal.removeEventListener('abort', onAbort);
+        if (!settled) options.onTraffic?.({ sentBytes, receivedBytes });
+        settled = true;
         resolve(result);
       };
       request.signal.addEventListener('abort', onAbort);
 
+      call.on('finish', () => {
+        sentBytes = sizeOf(request.body);
+      });
       call.on('response', (response) => {
         responded = true;
         const chunks: Buffer[] = [];
-        let sizeBytes = 0;
         response.on('data', (chunk: Buffer) => {
-          sizeBytes += chunk.length;
-          if (sizeBytes > maxResponseBytes) giveUp('too-long');
+          receivedBytes += chunk.length;
+          if (receivedBytes > maxResponseBytes) giveUp('too-long');
           else chunks.push(chunk);
         });
         response.on('end', () => {
-          const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, sizeBytes);
+          const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, receivedBytes);
           settle({ status: response.statusCode ?? 0, headers: response.headers, body });
         });
         response.on('error', () => settle({ status: 0, failure: failure ?? 'reset' }));
@@ -140,7 +150,11 @@ export function makeHttpClient(options: HttpClientOptions): HttpClient {
 
 function withLength({ headers, body }: HttpRequest): Record<string, string | number> {
   if (body === undefined) return headers;
-  return { ...headers, 'content-length': typeof body === 'string' ? Buffer.byteLength(body) : body.length };
+  return { ...headers, 'content-length': sizeOf(body) };
+}
+
+function sizeOf(body: Buffer | string | undefined): number {
+  return body === undefined ? 0 : Buffer.byteLength(body);
 }
 
 function failureOf(code: string | undefined): HttpFailure['failure'] {

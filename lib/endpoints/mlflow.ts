@@ -14,13 +14,14 @@ import { failureFrom, kindOfStatus, outcomeOfNetworkFailure } from './outcome.ts
 import { columnsAsJson, joinCsvRows, namesAsCsv, namesAsJson } from './rows.ts';
 import type { Secrets } from './secrets.ts';
 import { statedModel } from './stated-model.ts';
-import type { BatchDefaults, CallOptions, Endpoint, Outcome, RawAnswer } from './types.ts';
+import type { BatchDefaults, CallOptions, Endpoint, OnTraffic, Outcome, RawAnswer } from './types.ts';
 
 export interface MlflowDeps {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly answer: AnswerFields;
   readonly maxInFlight: number;
+  readonly onTraffic?: OnTraffic | undefined;
 }
 
 type Format = Exclude<MlflowConfig['format'], 'auto'>;
@@ -50,7 +51,7 @@ export function makeMlflowEndpoint(config: MlflowConfig, deps: MlflowDeps): Endp
     const { headers, tls } = await resolveCredentials(config.auth, config.tls?.ca, deps.secrets);
     // Node's HTTP takes a fifth of a cold start; a bucket's client, too, loads it with its first request.
     const { makeHttpClient } = await import('./http.ts');
-    return { client: makeHttpClient({ maxSockets: deps.maxInFlight, ...tls }), headers };
+    return { client: makeHttpClient({ maxSockets: deps.maxInFlight, onTraffic: deps.onTraffic, ...tls }), headers };
   }
 
   function ready() {

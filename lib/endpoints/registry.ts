@@ -6,7 +6,7 @@ import type { AnswerFields } from './answer.ts';
 import type { OnnxDeps } from './onnx.ts';
 import type { Secrets } from './secrets.ts';
 import type { StubDeps } from './stub.ts';
-import type { BatchDefaults, Endpoint } from './types.ts';
+import type { BatchDefaults, Endpoint, OnTraffic } from './types.ts';
 
 export interface EndpointDeps {
   readonly clock: Clock;
@@ -17,6 +17,7 @@ export interface EndpointDeps {
   readonly maxInFlight?: number;
   /** The Region of the function or the command line, for services whose route states none. */
   readonly region?: string;
+  readonly onTraffic?: OnTraffic | undefined;
   /** Needed by `onnx`. */
   readonly onnx?: OnnxDeps;
   /** For tests: see stub.ts. */

@@ -14,7 +14,7 @@ import { joinCsvRows } from './rows.ts';
 import { readSagemakerAnswers } from './sagemaker-answers.ts';
 import { readSagemakerFailure } from './sagemaker-failures.ts';
 import { statedModel } from './stated-model.ts';
-import type { BatchDefaults, CallOptions, Endpoint, Outcome } from './types.ts';
+import type { BatchDefaults, CallOptions, Endpoint, OnTraffic, Outcome } from './types.ts';
 
 export interface SagemakerDeps {
   readonly clock: Clock;
@@ -22,6 +22,7 @@ export interface SagemakerDeps {
   readonly maxInFlight: number;
   /** The Region of the function, where the route states none. */
   readonly region?: string;
+  readonly onTraffic?: OnTraffic | undefined;
 }
 
 /** A serverless endpoint takes 4 MB, a real-time one 6 MB; the container has 60 s. */
@@ -115,20 +116,26 @@ export function makeSagemakerEndpoint(config: SagemakerConfig, deps: SagemakerDe
     const timer = setTimeout(onAbort, options.timeoutMs);
     options.signal.addEventListener('abort', onAbort);
     if (options.signal.aborted) onAbort();
+    const rowBytes = encode(rows);
+    const body = typeof rowBytes === 'string' ? Buffer.from(rowBytes) : rowBytes;
+    const traffic = { sentBytes: body.length, receivedBytes: 0 };
     try {
-      const body = encode(rows);
-      const answer = await client.send(
-        new InvokeEndpointCommand({ ...constantInput, Body: typeof body === 'string' ? Buffer.from(body) : body }),
-        { abortSignal: abort.signal },
-      );
+      const answer = await client.send(new InvokeEndpointCommand({ ...constantInput, Body: body }), {
+        abortSignal: abort.signal,
+      });
+      traffic.receivedBytes = answer.Body?.length ?? 0;
       const outcome = readSuccess(answer.Body, answer.ContentType, rows.length);
       const variant = answer.InvokedProductionVariant;
       return outcome.kind === 'ok' && variant !== undefined
         ? { ...outcome, model: { name: `${config.name}/${variant}`, reported: true } }
         : outcome;
     } catch (error) {
-      return readSagemakerFailure(error, deps.clock.now());
+      const failed = readSagemakerFailure(error, deps.clock.now());
+      // Without an answer nobody knows what went out; of a refusal the few bytes of its text are not counted.
+      if (failed.kind !== 'ok' && failed.status === 0 && !abort.signal.aborted) traffic.sentBytes = 0;
+      return failed;
     } finally {
+      deps.onTraffic?.(traffic);
       clearTimeout(timer);
       options.signal.removeEventListener('abort', onAbort);
     }

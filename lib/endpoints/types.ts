@@ -62,6 +62,12 @@ export type Outcome =
       readonly usage?: readonly EndpointUsage[];
     };
 
+/**
+ * Hears of the bytes of a call's bodies when it has ended, in whatever way. A request that was not sent to its end is not in it,
+ * nor are headers and the transport's own bytes.
+ */
+export type OnTraffic = (traffic: { readonly sentBytes: number; readonly receivedBytes: number }) => void;
+
 export interface CallOptions {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;

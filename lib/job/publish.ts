@@ -1,5 +1,6 @@
 import { hasCode, TamisError } from '../errors.ts';
-import type { Storage, Upload, Written } from '../storage/types.ts';
+import type { Storage, Upload, WriteCondition, Written } from '../storage/types.ts';
+import type { PlannedRequests } from './account.ts';
 import type { Claim, Publication } from './claim.ts';
 import {
   type Author,
@@ -33,32 +34,72 @@ export interface Announced {
   readonly claim: Claim;
 }
 
+/** Which ends of an earlier job stood under the key: where one did, more of that job's results are likely to stand. */
+export interface OldEnds {
+  readonly summary: boolean;
+  readonly error: boolean;
+}
+
+const noOldEnds: OldEnds = { summary: false, error: false };
+
 /** The key's old summary and error go first, so that nobody takes them for this job's. */
-export async function clearOldEnds(place: Place, claim: Claim, attempt: string): Promise<void> {
+export async function clearOldEnds(place: Place, claim: Claim, attempt: string): Promise<OldEnds> {
   const author = authorOf(place, attempt);
   const judgeRival = judgeBeforeCommit(place, claim);
-  await remove(place.storage, place.keys.summary, author, judgeRival);
-  await remove(place.storage, place.keys.error, author, judgeRival);
+  return {
+    summary: await remove(place.storage, place.keys.summary, author, judgeRival),
+    error: await remove(place.storage, place.keys.error, author, judgeRival),
+  };
+}
+
+/**
+ * The requests from the announcement of a success to the end of its claim, for the receipt that is announced with it. Where a
+ * rival, a lost answer or a renewal of the claim comes in between it is some more. `rejects`: the upload that they wait in.
+ */
+export function requestsOfSuccess(output: Upload, rejects: Upload | undefined, oldEnds: OldEnds): PlannedRequests {
+  const { sent, toComplete } = rejects?.requests ?? { sent: 0, toComplete: 0 };
+  // Of the output, and of rejects, where something is likely to stand.
+  const looks = Number(oldEnds.summary) + (rejects === undefined ? 0 : Number(oldEnds.summary || oldEnds.error));
+  return {
+    // Announced, ended.
+    claims: { puts: 2, gets: 0, lists: 0, deletes: 0 },
+    // Whether it still stands: before the output is completed, and after.
+    inputs: { puts: 0, gets: 2, lists: 0, deletes: 0 },
+    outputs: {
+      // Output, summary, and a copy of the rejects.
+      puts: (output.requests?.toComplete ?? 1) + 1 + sent + toComplete,
+      // Summary, error, rejects or where they wait, error again, the output twice.
+      gets: 6 + looks,
+      lists: rejects === undefined ? 0 : 1,
+      deletes: rejects === undefined ? 0 : 1,
+    },
+  };
 }
 
 /**
  * Publishes a finished run. Where a rival was faster, finishes the rival's publication, whose run may be dead, and returns that one.
  * Throws `Withdrawn`, after undoing what it wrote, when it must not stand.
  */
-export async function publishSuccess(place: Place, announced: Announced, upload: Upload): Promise<Publication> {
+export async function publishSuccess(
+  place: Place,
+  announced: Announced,
+  upload: Upload,
+  oldEnds: OldEnds,
+): Promise<Publication> {
   const { publication, claim } = announced;
   const { storage, keys } = place;
   const author = authorOf(place, publication.attempt);
   await claim.announce(publication);
   try {
     await clearOldEnds(place, claim, publication.attempt);
-    const { etag } = await replace(storage, keys.output, author, leaveToRival, async (condition) => {
+    const complete = async (condition: WriteCondition): Promise<Written> => {
       // Asked again before each try. S3 cannot tie one object's write to another's state: an upload that comes, and fails, or
       // a deletion, between this answer and the completion is noticed right after it.
       if (!(await place.isCurrent())) throw new Withdrawn('superseded');
       return upload.complete(condition);
-    });
-    return await finishSuccess(place, publication, etag);
+    };
+    const { etag } = await replace(storage, keys.output, author, leaveToRival, complete, oldEnds.summary);
+    return await finishSuccess(place, publication, etag, oldEnds);
   } catch (error) {
     return finishForRival(place, claim, error);
   }
@@ -68,12 +109,17 @@ export async function publishSuccess(place: Place, announced: Announced, upload:
  * Everything after the output's completion. Repeatable by anybody; all writers write the same. Returns the publication with its
  * finished summary.
  */
-async function finishSuccess(place: Place, publication: Publication, outputEtag?: string): Promise<Publication> {
+async function finishSuccess(
+  place: Place,
+  publication: Publication,
+  outputEtag?: string,
+  oldEnds = noOldEnds,
+): Promise<Publication> {
   const { storage, keys } = place;
   const author = authorOf(place, publication.attempt);
   try {
     if (!(await place.isCurrent())) throw new Withdrawn('superseded');
-    const rejects = await putRejects(place, publication, judgeAfterCommit);
+    const rejects = await putRejects(place, publication, judgeAfterCommit, oldEnds);
     await remove(storage, keys.error, author, judgeAfterCommit);
     const output = await standingOutput(place, author, outputEtag);
     const summary = {
@@ -239,7 +285,12 @@ type Standing = Pick<Written, 'etag' | 'sizeBytes' | 'versionId'>;
 
 const authorOf = (place: Place, attempt: string): Author => ({ job: place.job, attempt, sequencer: place.sequencer });
 
-async function putRejects(place: Place, publication: Publication, judgeRival: JudgeRival): Promise<Standing | null> {
+async function putRejects(
+  place: Place,
+  publication: Publication,
+  judgeRival: JudgeRival,
+  oldEnds = noOldEnds,
+): Promise<Standing | null> {
   const { storage, keys } = place;
   const { rejectsKey } = publication;
   const author = authorOf(place, publication.attempt);
@@ -251,7 +302,15 @@ async function putRejects(place: Place, publication: Publication, judgeRival: Ju
   try {
     const staged = await storage.read(rejectsKey);
     for await (const chunk of staged.body) await upload.write(chunk);
-    return await replace(storage, keys.rejects, author, judgeRival, (condition) => upload.complete(condition));
+    const looksFirst = oldEnds.summary || oldEnds.error;
+    return await replace(
+      storage,
+      keys.rejects,
+      author,
+      judgeRival,
+      (condition) => upload.complete(condition),
+      looksFirst,
+    );
   } catch (error) {
     if (!hasCode(error, 'storage.not-found')) throw error;
     // Another holder has finished this publication, and cleared away behind it.

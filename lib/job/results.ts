@@ -56,7 +56,8 @@ export type JudgeRival = (head: ObjectHead) => Promise<void> | void;
 
 /**
  * Writes under `key` unless a newer job did (throws `Withdrawn`), or a rival whose file must stay. `write` is called with a
- * condition until it holds. A write whose answer got lost is recognised as ours.
+ * condition until it holds. A write whose answer got lost is recognised as ours. `looksFirst`: where something is likely to stand
+ * already, a look at it is cheaper than a write that is refused.
  */
 export async function replace(
   storage: Storage,
@@ -64,11 +65,12 @@ export async function replace(
   author: Author,
   judgeRival: JudgeRival,
   write: (condition: WriteCondition) => Promise<Written>,
+  looksFirst = false,
 ): Promise<ObjectHead | Written> {
   let condition: WriteCondition = { ifNoneMatch: '*' };
   for (let round = 0; round < maxRounds; round++) {
     try {
-      return await write(condition);
+      if (round > 0 || !looksFirst) return await write(condition);
     } catch (error) {
       if (!hasCode(error, 'storage.precondition-failed')) {
         const head = await storage.head(key).catch(() => undefined);
@@ -86,15 +88,18 @@ export async function replace(
   throw new TamisError('storage.conflict', {});
 }
 
-/** Removes what stands under `key`. Throws `Withdrawn` for a newer job's file, and for a rival's that must stay. */
-export async function remove(storage: Storage, key: string, author: Author, judgeRival: JudgeRival): Promise<void> {
+/**
+ * Removes what stands under `key`; returns whether anything stood there. Throws `Withdrawn` for a newer job's file, and for a
+ * rival's that must stay.
+ */
+export async function remove(storage: Storage, key: string, author: Author, judgeRival: JudgeRival): Promise<boolean> {
   for (let round = 0; round < maxRounds; round++) {
     const head = await storage.head(key);
-    if (head === undefined) return;
+    if (head === undefined) return round > 0;
     const standing = standingOf(head, author);
     if (standing === 'newer') throw new Withdrawn('superseded');
     if (standing === 'rival') await judgeRival(head);
-    if (await deleted(storage, key, head)) return;
+    if (await deleted(storage, key, head)) return true;
   }
   throw new TamisError('storage.conflict', {});
 }

@@ -6,8 +6,16 @@ import { compressionOf } from '../csv/compression.ts';
 import type { Endpoint } from '../endpoints/types.ts';
 import { hasCode, isTamisError, TamisError } from '../errors.ts';
 import { type Meter, makeMeter } from '../ledger/meter.ts';
-import type { CostReceipt, Receipt, UsageLine } from '../ledger/types.ts';
+import type { CostReceipt } from '../ledger/types.ts';
 import type { CountOperation, ObjectHead, Storage } from '../storage/types.ts';
+import {
+  type Account,
+  makeAccount,
+  nothingPlanned,
+  type ReportSize,
+  type Spent,
+  type WriteReceipt,
+} from './account.ts';
 import { type Claim, type ClaimRequest, type Holder, type Publication, takeClaim } from './claim.ts';
 import { classify, type Progress } from './classify.ts';
 import { jobId } from './identity.ts';
@@ -15,15 +23,17 @@ import {
   clearOldEnds,
   dropStagedRejects,
   isPublished,
+  type OldEnds,
   type Place,
   publishFailure,
   publishSuccess,
-  removeForGood,
   removeTraces,
+  requestsOfSuccess,
   rollForward,
   tidyAfterEnd,
 } from './publish.ts';
 import { metadataOf, resultKeys } from './results.ts';
+import { makeStagedRejects } from './staged-rejects.ts';
 import { type ErrorDocument, type Summary, writeError, writeSummary } from './summary.ts';
 import { Withdrawn } from './withdrawn.ts';
 
@@ -63,16 +73,15 @@ export interface JobTools {
   readonly hostOf: (
     route: Route,
   ) => { readonly host: string } | { readonly region: string; readonly name: string } | 'inside';
-  /** Loads the model or the endpoint's client. */
-  readonly openEndpoint: (route: Route) => Promise<Endpoint>;
+  /** Loads the model or the endpoint's client. `count` hears of what the ledger meters outside the calls' own outcomes. */
+  readonly openEndpoint: (route: Route, count: Meter['add']) => Promise<Endpoint>;
   /** Milliseconds until the platform ends the run; `Infinity` where nobody does. */
   readonly remainingMs: () => number;
-  readonly writeReceipt: (
-    route: Route,
-    usage: readonly UsageLine[],
-    classifiedCount: number,
-    planned: PlannedWrites,
-  ) => Receipt;
+  readonly writeReceipt: WriteReceipt;
+  /** What telling the end of a run takes; nothing where nobody is told. */
+  readonly sizeReport?: (end: JobEnd | GivenBack) => ReportSize;
+  /** Hears what a run cost that throws: no summary and no error file will say it. */
+  readonly onGivenBack?: (run: GivenBack) => void;
   readonly onProgress?: (progress: JobProgress) => void;
   /** Stops the job before it publishes, with the signal's reason; once it publishes, it goes on to its end. */
   readonly interruption?: AbortSignal;
@@ -82,17 +91,25 @@ export interface JobProgress extends Progress {
   readonly costSoFar: () => CostReceipt;
 }
 
-/** Requests that follow the receipt, so that the receipt can hold its own cost. */
-export interface PlannedWrites {
-  readonly puts: number;
-  readonly gets: number;
-}
-
 export type JobEnd =
   | { readonly kind: 'ignored'; readonly reason: 'outside' | 'folder' | 'hidden' | 'no-match'; readonly key: string }
-  | { readonly kind: 'duplicate' | 'superseded'; readonly job: string; readonly route: string | undefined }
+  | {
+      readonly kind: 'duplicate' | 'superseded';
+      readonly job: string;
+      readonly route: string | undefined;
+      /** Undefined when it never had the claim. */
+      readonly spent?: Spent;
+    }
   | { readonly kind: 'complete'; readonly job: string; readonly summary: Summary }
-  | { readonly kind: 'failed'; readonly job: string; readonly error: ErrorDocument };
+  | { readonly kind: 'failed'; readonly job: string; readonly error: ErrorDocument; readonly spent: Spent };
+
+/** A run that ended in a passing failure: the event comes again. */
+export interface GivenBack {
+  readonly kind: 'given-back';
+  readonly job: string;
+  readonly route: string | undefined;
+  readonly spent: Spent;
+}
 
 /** Kept back for publishing: what comes after the last row takes a dozen requests. */
 const publishReserveMs = 15_000;
@@ -143,20 +160,42 @@ export async function openJob(tools: JobTools, request: JobRequest): Promise<Ope
     sequencer: request.sequencer,
     isCurrent: async () => isThisVersion(await storages.inputs.head(key)),
   };
-  const input = await storages.inputs.head(key);
-  if (!isThisVersion(input)) {
-    // Whoever deletes an input once its results are there keeps them, however late the event comes again.
-    if (input === undefined && (await isPublished(place))) return { kind: 'duplicate', job, route: route?.name };
-    await removeTraces(place);
-    return { kind: 'superseded', job, route: route?.name };
-  }
+  const account = makeAccount({ clock: tools.clock, meter, route, writeReceipt: tools.writeReceipt });
+  const opening = { tools, request, job, route, place, storages, meter, account };
   try {
+    const input = await storages.inputs.head(key);
+    if (!isThisVersion(input)) {
+      // Whoever deletes an input once its results are there keeps them, however late the event comes again.
+      if (input === undefined && (await isPublished(place))) return withdraw(opening, 'duplicate');
+      await removeTraces(place);
+      return withdraw(opening, 'superseded');
+    }
     const claim = await takeOrTidy({ ...tools, storage: storages.claims, job, redrive: request.redrive }, place);
-    return { run: { tools, request, job, route, place, storages, meter, input }, claim, meaning };
+    return { run: { ...opening, input }, claim, meaning };
   } catch (error) {
-    if (error instanceof Withdrawn) return { kind: error.as, job, route: route?.name };
-    throw error;
+    if (error instanceof Withdrawn) return withdraw(opening, error.as);
+    throw giveBack(opening, error);
   }
+}
+
+type Opening = Omit<Run, 'input'>;
+
+export function withdraw({ tools, job, route, account }: Opening, kind: 'duplicate' | 'superseded'): JobEnd {
+  return withReport(tools, (report) => ({ kind, job, route: route?.name, spent: account.spent(report) }));
+}
+
+/** Lets it be known what the run cost, and returns the error. */
+export function giveBack({ tools, job, route, account }: Opening, error: unknown): unknown {
+  tools.onGivenBack?.(
+    withReport(tools, (report) => ({ kind: 'given-back', job, route: route?.name, spent: account.spent(report) })),
+  );
+  return error;
+}
+
+/** The receipt of a run holds the line that it is logged on: so the end is written twice, first without that line's cost. */
+function withReport<T extends JobEnd | GivenBack>({ sizeReport }: JobTools, write: (report: ReportSize) => T): T {
+  const first = write(nothingPlanned.report);
+  return sizeReport === undefined ? first : write(sizeReport(first));
 }
 
 async function takeOrTidy(request: ClaimRequest, place: Place): Promise<Claim> {
@@ -189,6 +228,7 @@ export interface Run {
   readonly place: Place;
   readonly storages: Storages;
   readonly meter: Meter;
+  readonly account: Account;
   readonly input: ObjectHead;
 }
 
@@ -222,10 +262,10 @@ async function runClaimed(run: Run, claim: Claim, meaning: OpenedJob['meaning'],
   if (maxInputBytes !== null && run.input.sizeBytes > maxInputBytes)
     throw new TamisError('limit.input-bytes', { maxInputBytes, sizeBytes: run.input.sizeBytes });
   const location = locate(tools, request, route);
-  await clearOldEnds(place, claim, tools.holder.attempt);
-  const endpoint = await tools.openEndpoint(route);
+  const oldEnds = await run.account.timeRequests(() => clearOldEnds(place, claim, tools.holder.attempt));
+  const endpoint = await tools.openEndpoint(route, run.meter.add);
   try {
-    return await classifyAndPublish(run, claim, route, endpoint, location, signal);
+    return await classifyAndPublish(run, claim, { route, endpoint, location, oldEnds }, signal);
   } finally {
     await endpoint.close();
   }
@@ -245,18 +285,21 @@ function locate(tools: JobTools, request: JobRequest, route: Route): Location & 
   return checkResidency(rule, { region: tools.functionRegion, name: 'the function' }, { deployed });
 }
 
+interface Ready {
+  readonly route: Route;
+  readonly endpoint: Endpoint;
+  readonly location: Location & { readonly host?: string };
+  readonly oldEnds: OldEnds;
+}
+
 async function classifyAndPublish(
   run: Run,
   claim: Claim,
-  route: Route,
-  endpoint: Endpoint,
-  location: Location & { readonly host?: string },
+  { route, endpoint, location, oldEnds }: Ready,
   signal: AbortSignal,
 ): Promise<JobEnd> {
-  const { tools, request, job, place, storages, meter, input } = run;
+  const { tools, request, job, place, storages, meter, account, input } = run;
   const { clock, holder } = tools;
-  const startedAtMs = clock.now();
-  const startedMs = clock.monotonicMs();
   const author = { job, attempt: holder.attempt, sequencer: place.sequencer };
   const upload = storages.outputs.upload(place.keys.output, { metadata: metadataOf(author) });
   const rejects = makeStagedRejects(storages.outputs, job, holder.attempt);
@@ -274,18 +317,16 @@ async function classifyAndPublish(
       writeOutput: (chunk) => upload.write(chunk),
       writeRejects: rejects.write,
       timeLeftMs: () => tools.remainingMs() - publishReserveMs,
+      onCounting: account.startCounting,
       onProgress: (progress) =>
         tools.onProgress?.({
           ...progress,
-          costSoFar: () => tools.writeReceipt(route, meter.read(clock.monotonicMs()), 0, { puts: 0, gets: 0 }).cost,
+          costSoFar: () => tools.writeReceipt(route, meter.read(clock.monotonicMs()), 0, nothingPlanned).cost,
         }),
     });
     signal.throwIfAborted();
     const rejectsKey = await rejects.complete();
-    const endedMs = clock.monotonicMs();
-    const usage = meter.read(endedMs);
-    const busy = usage.find(({ resource }) => resource === 'endpoint.busy')?.quantity ?? 0;
-    const summary = writeSummary({
+    const facts = {
       job,
       route,
       configuration: tools.config.hash,
@@ -297,17 +338,16 @@ async function classifyAndPublish(
       },
       location,
       result,
-      timing: {
-        startedAt: new Date(startedAtMs).toISOString(),
-        durationMs: endedMs - startedMs,
-        endpointMs: busy * 1000,
-        throttledMs: result.throttledMs,
-      },
-      receipt: tools.writeReceipt(route, usage, result.rows.classified, plannedWrites(rejectsKey !== null)),
+      timing: account.timing(result.throttledMs),
+    };
+    const planned = requestsOfSuccess(upload, rejects.upload(), oldEnds);
+    const { summary } = withReport(tools, (report) => {
+      const receipt = account.receipt(result.rows.classified, planned, report);
+      return { kind: 'complete' as const, job, summary: writeSummary({ ...facts, receipt }) };
     });
     const publication: Publication = { attempt: holder.attempt, outcome: 'complete', document: summary, rejectsKey };
-    const published = await publishSuccess(place, { publication, claim }, upload);
-    if (published !== publication) await rejects.remove();
+    const published = await publishSuccess(place, { publication, claim }, upload, oldEnds);
+    if (published.attempt !== holder.attempt) await rejects.remove();
     return await endWith(run, claim, published);
   } catch (error) {
     // Whoever withdraws has not committed, for certain, or has undone it: nobody will ask for these rejects.
@@ -349,13 +389,13 @@ export function describeFailure({ job, request, route, storages, input }: Run, e
 
 /** Turns whatever stopped a claimed run into its end, or throws it when the event shall come again. */
 async function endOf(run: Run, claim: Claim, error: unknown): Promise<JobEnd> {
-  const { job, place } = run;
+  const { place } = run;
   if (error instanceof Withdrawn) {
     if (error.as === 'superseded') {
       await removeTraces(place);
       await claim.end('done');
     }
-    return { kind: error.as, job, route: run.route?.name };
+    return withdraw(run, error.as);
   }
   // Where nobody sends the event again, a passing failure is an end too.
   const isInterrupted = run.tools.interruption?.aborted === true;
@@ -368,26 +408,18 @@ async function endOf(run: Run, claim: Claim, error: unknown): Promise<JobEnd> {
     }
   }
   await claim.end('free').catch(() => undefined);
-  throw error;
+  throw giveBack(run, error);
 }
 
 /** Ends a job with what was published, by whichever run. */
-export async function endWith({ job, place }: Run, claim: Claim, found: Publication): Promise<JobEnd> {
-  await claim.end(found.outcome === 'given-up' ? 'settled' : 'done');
+export async function endWith(run: Run, claim: Claim, found: Publication): Promise<JobEnd> {
+  const { tools, job, place, account } = run;
+  const { outcome, document } = found;
+  await claim.end(outcome === 'given-up' ? 'settled' : 'done');
   await dropStagedRejects(place, found);
-  return endFrom(job, found);
-}
-
-function endFrom(job: string, { outcome, document }: Publication): JobEnd {
-  return outcome === 'complete'
-    ? { kind: 'complete', job, summary: document as Summary }
-    : { kind: 'failed', job, error: document as ErrorDocument };
-}
-
-/** What publishing does after the receipt, with one round each; see publish.ts. */
-function plannedWrites(hasRejects: boolean): PlannedWrites {
-  // Claim announced, output completed, summary, claim ended; and the copy of the rejects.
-  return hasRejects ? { puts: 5, gets: 9 } : { puts: 4, gets: 8 };
+  if (outcome === 'complete') return { kind: 'complete', job, summary: document as Summary };
+  const error = document as ErrorDocument;
+  return withReport(tools, (report) => ({ kind: 'failed', job, error, spent: account.spent(report) }));
 }
 
 async function* readInput(
@@ -404,38 +436,4 @@ async function* readInput(
       throw new Withdrawn('superseded');
     throw error;
   }
-}
-
-interface StagedRejects {
-  write(chunk: Buffer): Promise<void>;
-  /** The key they wait under, or null when none was written. */
-  complete(): Promise<string | null>;
-  abort(): Promise<void>;
-  /** Never rejects. */
-  remove(): Promise<void>;
-}
-
-/** Rejects wait under a key of their own until the output stands; nothing is written, and nothing paid, without rejects. */
-function makeStagedRejects(storage: Storage, job: string, attempt: string): StagedRejects {
-  const key = `.tamis/rejects/${job}/${attempt}.csv`;
-  let upload: ReturnType<Storage['upload']> | undefined;
-  let completed = false;
-  return {
-    async write(chunk) {
-      upload ??= storage.upload(key);
-      await upload.write(chunk);
-    },
-    async complete() {
-      if (upload === undefined) return null;
-      if (!completed) await upload.complete();
-      completed = true;
-      return key;
-    },
-    async abort() {
-      await upload?.abort();
-    },
-    async remove() {
-      if (completed) await removeForGood(storage, key).catch(() => undefined);
-    },
-  };
 }

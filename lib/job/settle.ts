@@ -1,7 +1,16 @@
 import { type ErrorCode, errorRules, isTamisError, TamisError, type ThrownCode } from '../errors.ts';
 import type { Publication } from './claim.ts';
 import { publishFailure, removeTraces, rollForward } from './publish.ts';
-import { describeFailure, endWith, type JobEnd, type JobRequest, type JobTools, openJob } from './run.ts';
+import {
+  describeFailure,
+  endWith,
+  giveBack,
+  type JobEnd,
+  type JobRequest,
+  type JobTools,
+  openJob,
+  withdraw,
+} from './run.ts';
 import type { ErrorDocument } from './summary.ts';
 import { Withdrawn } from './withdrawn.ts';
 
@@ -19,7 +28,7 @@ export async function settleJob(tools: JobTools, request: JobRequest, failure: L
   const opened = await openJob(tools, request);
   if ('kind' in opened) return opened;
   const { run, claim } = opened;
-  const { job, place } = run;
+  const { place } = run;
   try {
     const standing = claim.takenOver ? await rollForward(place, claim) : undefined;
     if (standing !== undefined) return await endWith(run, claim, standing);
@@ -36,10 +45,10 @@ export async function settleJob(tools: JobTools, request: JobRequest, failure: L
         await removeTraces(place);
         await claim.end('done');
       }
-      return { kind: error.as, job, route: run.route?.name };
+      return withdraw(run, error.as);
     }
     if (!isTamisError(error) || error.kind === 'passing') await claim.end('free').catch(() => undefined);
-    throw error;
+    throw giveBack(run, error);
   }
 }
 

@@ -32,13 +32,13 @@ function chargeFromList(usage: UsageLine, { arch, listBasis, factors, currency }
 }
 
 /** Outside any cloud nobody meters traffic; the other listed resources exist in a cloud only. */
-const isBilled = ({ resource }: UsageLine, { region }: Factors): boolean =>
-  resources[resource].billing === 'list' && !(region === null && resource.startsWith('network.'));
+const isBilled = ({ resource }: UsageLine, { arch }: PriceInput): boolean =>
+  resources[resource].billing === 'list' && !(arch === null && resource.startsWith('network.'));
 
 /** Prices everything that is billed. What has no price is under `unknown`, and the total is then a lower bound. */
 export function writeCost(input: PriceInput): CostReceipt {
   const { usage, endpoint, factors, currency } = input;
-  const fromList = usage.filter((line) => isBilled(line, factors)).map((line) => chargeFromList(line, input));
+  const fromList = usage.filter((line) => isBilled(line, input)).map((line) => chargeFromList(line, input));
   const { charges, idleAmount } = priceEndpoint({ usage, endpoint, factors, currency });
   const all = [...fromList, ...charges];
   const lines = all.filter((line): line is CostLine => !isUnknown(line));

@@ -27,12 +27,12 @@ export interface ReceiptInput {
 /** /tmp that every function has without charge (https://aws.amazon.com/lambda/pricing/, read 2026-11-23). */
 const freeEphemeralMb = 512;
 
-/** What the function itself is billed for: one request, and its memory and /tmp for the time rounded up to 1 ms, start-up included. */
+/** What the function itself is billed for: one request an invocation, and its memory and /tmp for the time rounded up to 1 ms, start-up included. */
 export function functionUsage(facts: FunctionFacts): readonly (readonly [Resource, number])[] {
   if (facts.where === 'local') return [['local.elapsed', toSeconds(milliseconds(facts.elapsedMs))]];
   const billed = milliseconds(Math.ceil(facts.initMs + facts.handlerMs));
   return [
-    ['lambda.requests', 1],
+    ['lambda.requests', facts.sharesInvocation === true ? 0 : 1],
     ['lambda.compute', memoryTime(facts.memoryMb, billed)],
     ['lambda.ephemeral-storage', memoryTime(Math.max(0, facts.ephemeralMb - freeEphemeralMb), billed)],
   ];

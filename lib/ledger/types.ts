@@ -140,12 +140,14 @@ export interface LambdaFacts {
   readonly memoryMb: number;
   /** Configured /tmp, 512-10,240. */
   readonly ephemeralMb: number;
-  /** Wall time of the handler, taken as late as possible. */
+  /** Wall time of the handler, taken as late as possible, with an allowance for what follows. */
   readonly handlerMs: number;
-  /** Wall time before the handler on a cold start, else 0. */
+  /** Wall time from the start of the process to the end of loading, on a cold start, else 0. Idle time after it is not in it. */
   readonly initMs: number;
   /** CPU time, user and system, over `initMs` + `handlerMs`; null when it was not measured. */
   readonly cpuMs: number | null;
+  /** True for a further object of the same event: the invocation is one request, and on the first object's receipt. */
+  readonly sharesInvocation?: boolean;
 }
 
 /** The command line on somebody's machine: nobody bills it, and its power is not known. */

@@ -10,29 +10,8 @@ interface Band {
   readonly high: number;
 }
 
-export interface JobLine {
-  readonly job: string;
-  readonly route: string;
-  readonly outcome: 'complete' | 'complete-with-rejects' | 'failed';
-  /** Why a job failed. */
-  readonly code?: string;
-  /** Of the configuration. */
-  readonly tags: Readonly<Record<string, string>>;
-  readonly configuration: string;
-  readonly rows?: {
-    readonly read: number;
-    readonly classified: number;
-    readonly abstained: number;
-    readonly rejected: number;
-    readonly blank: number;
-  };
-  readonly batches?: { readonly sent: number; readonly retried: number; readonly split: number };
-  readonly timing?: {
-    readonly startedAt: string;
-    readonly durationMs: number;
-    readonly endpointMs: number;
-    readonly throttledMs: number;
-  };
+/** What a run used, in short. */
+interface Amounts {
   readonly cost?: {
     readonly currency: string;
     readonly total: number;
@@ -41,6 +20,37 @@ export interface JobLine {
   };
   readonly energy?: { readonly complete: boolean; readonly wattHours: Band };
   readonly carbon?: { readonly complete: boolean; readonly gramsCO2e: Band };
+}
+
+/** How far a run got, as far as that is known. */
+interface Work {
+  readonly rows?:
+    | {
+        readonly read: number;
+        readonly classified: number;
+        readonly abstained: number;
+        readonly rejected: number;
+        readonly blank: number;
+      }
+    | undefined;
+  readonly batches?: { readonly sent: number; readonly retried: number; readonly split: number } | undefined;
+  readonly timing?: {
+    readonly startedAt: string;
+    readonly durationMs: number;
+    readonly endpointMs: number;
+    readonly throttledMs: number;
+  };
+}
+
+export interface JobLine extends Work, Amounts {
+  readonly job: string;
+  readonly route: string;
+  readonly outcome: 'complete' | 'complete-with-rejects' | 'failed';
+  /** Why a job failed. */
+  readonly code?: string;
+  /** Of the configuration. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly configuration: string;
   /** Rows by label. Only those among `configuredLabels` are logged: a label that the model made up may be text of a row. */
   readonly labels?: Readonly<Record<string, number>>;
   readonly configuredLabels?: readonly string[];
@@ -52,8 +62,8 @@ export interface IgnoredLine {
   readonly reason: 'outside' | 'folder' | 'hidden' | 'no-match';
 }
 
-/** Which job left without a trace. */
-export interface WithdrawnLine {
+/** Which job left without a trace, and what the run had cost by then, where it had begun. */
+export interface WithdrawnLine extends Work, Amounts {
   readonly job: string;
   readonly route: string | undefined;
 }
@@ -78,7 +88,7 @@ export interface Logger {
   logIgnored(line: IgnoredLine): void;
   logDuplicate(line: WithdrawnLine): void;
   logSuperseded(line: WithdrawnLine): void;
-  /** `error` may be anything that was caught: of a foreign error only its name and code are logged. */
+  /** `error` may be anything that was caught: of a foreign error only its name and code are logged. `about` what the try had cost. */
   logFailure(error: unknown, about?: Partial<WithdrawnLine>): void;
   /** One line in CloudWatch's embedded metric format. */
   logMetrics(line: MetricsLine): void;
@@ -93,16 +103,16 @@ export function makeLogger(sink: LogSink): Logger {
   return {
     logJob: (line) => sink(line.outcome === 'failed' ? 'error' : 'info', 'job', closeJobLine(line)),
     logIgnored: ({ key, reason }) => sink('info', 'ignored', { key, reason }),
-    logDuplicate: ({ job, route }) => sink('info', 'duplicate', { job, route }),
-    logSuperseded: ({ job, route }) => sink('info', 'superseded', { job, route }),
-    logFailure: (error, { job, route } = {}) =>
-      sink('error', 'failure', defined({ job, route, ...describeError(error) })),
+    logDuplicate: (line) => sink('info', 'duplicate', closeWithdrawnLine(line)),
+    logSuperseded: (line) => sink('info', 'superseded', closeWithdrawnLine(line)),
+    logFailure: (error, about = {}) =>
+      sink('error', 'failure', { ...closeWithdrawnLine(about), ...describeError(error) }),
     logMetrics: (line) => sink('info', 'metrics', embedMetrics(line)),
   };
 }
 
 function closeJobLine(line: JobLine): Record<string, unknown> {
-  const { job, route, outcome, code, tags, configuration, rows, batches, timing, cost, energy, carbon } = line;
+  const { job, route, outcome, code, tags, configuration } = line;
   return defined({
     job,
     route,
@@ -110,14 +120,23 @@ function closeJobLine(line: JobLine): Record<string, unknown> {
     code: code !== undefined && Object.hasOwn(errorRules, code) ? code : undefined,
     tags,
     configuration,
+    ...closeWork(line),
+    labels: configuredCounts(line),
+  });
+}
+
+const closeWithdrawnLine = (line: Partial<WithdrawnLine>): Record<string, unknown> =>
+  defined({ job: line.job, route: line.route, ...closeWork(line) });
+
+function closeWork({ rows, batches, timing, cost, energy, carbon }: Work & Amounts): Record<string, unknown> {
+  return {
     rows: rows && pick(rows, ['read', 'classified', 'abstained', 'rejected', 'blank']),
     batches: batches && pick(batches, ['sent', 'retried', 'split']),
     timing: timing && pick(timing, ['startedAt', 'durationMs', 'endpointMs', 'throttledMs']),
     cost: cost && pick(cost, ['currency', 'total', 'totalWithIdle', 'complete']),
     energy: energy && { complete: energy.complete, wattHours: pickBand(energy.wattHours) },
     carbon: carbon && { complete: carbon.complete, gramsCO2e: pickBand(carbon.gramsCO2e) },
-    labels: configuredCounts(line),
-  });
+  };
 }
 
 function configuredCounts({ labels, configuredLabels }: JobLine): Record<string, number> | undefined {

@@ -6,13 +6,16 @@ import { makeEndpoint } from '../endpoints/registry.ts';
 import type { Secrets } from '../endpoints/secrets.ts';
 import type { Endpoint } from '../endpoints/types.ts';
 import { TamisError } from '../errors.ts';
+import type { Planned, Requests } from '../job/account.ts';
 import type { Holder } from '../job/claim.ts';
-import type { JobProgress, JobTools, PlannedWrites, Storages } from '../job/run.ts';
+import type { JobProgress, JobTools, Storages } from '../job/run.ts';
 import type { Factors } from '../ledger/factors.ts';
+import type { Meter } from '../ledger/meter.ts';
 import { writeReceipt } from '../ledger/receipt.ts';
-import type { FunctionFacts } from '../ledger/types.ts';
+import type { EndpointFacts, FunctionFacts } from '../ledger/types.ts';
 import { parseS3Location, type S3Location } from '../storage/s3-location.ts';
 import type { CountOperation } from '../storage/types.ts';
+import { meterTraffic } from './traffic.ts';
 
 /** Where a job runs: what a deployed function and the command line answer differently. */
 export interface Surroundings {
@@ -34,10 +37,9 @@ export interface Surroundings {
   readonly keptEndpoints?: KeptEndpoints;
   readonly factors: Factors;
   readonly functionFacts: () => FunctionFacts;
-  /** Whether requests to the storages are billed; a folder's are not. */
-  readonly billsStorage: boolean;
-  /** What one job line and the platform's own lines add to the log. */
-  readonly plannedLogBytes: number;
+  /** The storages whose requests are billed; a folder's are not. */
+  readonly billedStorages: readonly (keyof Storages)[];
+  readonly sizeReport?: NonNullable<JobTools['sizeReport']>;
   readonly onProgress?: (progress: JobProgress) => void;
 }
 
@@ -49,13 +51,13 @@ export function makeJobTools(surroundings: Surroundings): JobTools {
   return {
     ...surroundings,
     hostOf: (route) => placeOf(route.endpoint, functionRegion),
-    openEndpoint: (route) => keepOrOpen(surroundings, route),
+    openEndpoint: (route, count) => keepOrOpen(surroundings, route, count),
     writeReceipt: (route, usage, classifiedCount, planned) =>
       writeReceipt({
         usage,
         planned: plannedUsage(surroundings, planned),
-        function: surroundings.functionFacts(),
-        endpoint: route.endpoint,
+        function: longerBy(surroundings.functionFacts(), planned.durationMs),
+        endpoint: route?.endpoint ?? noEndpoint,
         classifiedCount,
         factors: surroundings.factors,
         currency: config.ledger,
@@ -64,13 +66,25 @@ export function makeJobTools(surroundings: Surroundings): JobTools {
   };
 }
 
-function plannedUsage({ billsStorage, plannedLogBytes }: Surroundings, { puts, gets }: PlannedWrites) {
-  const usage = [
-    { resource: 's3.put', quantity: billsStorage ? puts : 0 },
-    { resource: 's3.get', quantity: billsStorage ? gets : 0 },
-    { resource: 'logs.ingested', quantity: plannedLogBytes },
+/** Of an object under no route. */
+const noEndpoint: EndpointFacts = { kind: 'none' };
+
+function plannedUsage({ billedStorages }: Surroundings, { requests, report }: Planned) {
+  const sum = (operation: keyof Requests): number =>
+    billedStorages.reduce((total, storage) => total + requests[storage][operation], 0);
+  return [
+    { resource: 's3.put', quantity: sum('puts') },
+    { resource: 's3.get', quantity: sum('gets') },
+    { resource: 's3.list', quantity: sum('lists') },
+    { resource: 's3.delete', quantity: sum('deletes') },
+    { resource: 'logs.ingested', quantity: report.logBytes },
+    { resource: 'events.published', quantity: report.eventCount },
   ] as const;
-  return usage.filter(({ quantity }) => quantity > 0);
+}
+
+/** The function is paid until the last request that follows the receipt is answered. */
+function longerBy(facts: FunctionFacts, durationMs: number): FunctionFacts {
+  return facts.where === 'lambda' ? { ...facts, handlerMs: facts.handlerMs + durationMs } : facts;
 }
 
 /** Where the endpoint of a route is, by its configuration. */
@@ -83,19 +97,19 @@ function placeOf(endpoint: EndpointConfig, functionRegion: string | undefined): 
 }
 
 /** A kept endpoint is not closed by the job that used it. A model from a bucket may be another one the next time. */
-async function keepOrOpen(surroundings: Surroundings, route: Route): Promise<Endpoint> {
+async function keepOrOpen(surroundings: Surroundings, route: Route, count: Meter['add']): Promise<Endpoint> {
   const { keptEndpoints } = surroundings;
   const { endpoint } = route;
   if (keptEndpoints === undefined || endpoint.kind !== 'onnx' || parseS3Location(endpoint.model) !== undefined)
-    return openEndpoint(surroundings, route);
+    return openEndpoint(surroundings, route, count);
   const name = JSON.stringify([endpoint.model, endpoint.outputs]);
-  const kept = keptEndpoints.get(name) ?? openEndpoint(surroundings, route);
+  const kept = keptEndpoints.get(name) ?? openEndpoint(surroundings, route, count);
   keptEndpoints.set(name, kept);
   kept.catch(() => keptEndpoints.delete(name));
   return { ...(await kept), close: async () => undefined };
 }
 
-async function openEndpoint(surroundings: Surroundings, route: Route): Promise<Endpoint> {
+async function openEndpoint(surroundings: Surroundings, route: Route, count: Meter['add']): Promise<Endpoint> {
   const { clock, secrets, functionRegion, filesFolder, onnxFolder } = surroundings;
   const { endpoint } = route;
   if (endpoint.kind === 'stub' && surroundings.deployed)
@@ -104,6 +118,7 @@ async function openEndpoint(surroundings: Surroundings, route: Route): Promise<E
     clock,
     secrets,
     answer: route.answer,
+    onTraffic: meterTraffic(placeOf(endpoint, functionRegion), functionRegion, count),
     ...(route.batch.maxInFlight === undefined ? {} : { maxInFlight: route.batch.maxInFlight }),
     ...(functionRegion === undefined ? {} : { region: functionRegion }),
     onnx: {

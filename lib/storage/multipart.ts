@@ -124,6 +124,9 @@ export function makeMultipartUpload<Part>(
       filling = Buffer.alloc(0);
       return written;
     },
+    requests: () =>
+      // One put, or: the upload created, its parts, completed.
+      creating === undefined ? { sent: 0, toComplete: 1 } : { sent: partNumber, toComplete: filledBytes > 0 ? 2 : 1 },
     interrupt: () => cancel.abort(),
     discard,
   });

@@ -76,6 +76,11 @@ export interface Upload {
   /** Bytes accepted so far. */
   readonly sizeBytes: number;
   /**
+   * Requests billed as `put`: those sent so far, and those that `complete` sends, with a condition that holds, when nothing
+   * more is written. Absent where nobody bills them.
+   */
+  readonly requests?: { readonly sent: number; readonly toComplete: number } | undefined;
+  /**
    * Publishes atomically under the condition. After `storage.precondition-failed` it may be called again with another
    * condition; after any other rejection the upload is only good for `abort`.
    */

@@ -4,6 +4,8 @@ import type { Upload, WriteCondition, Written } from './types.ts';
 export interface UploadSteps {
   write(chunk: Buffer): Promise<void>;
   complete(condition: WriteCondition): Promise<Written>;
+  /** As in the port. */
+  requests?(): NonNullable<Upload['requests']>;
   /** Makes what is under way fail soon. */
   interrupt?(): void;
   /** Removes every trace of an upload that was not completed. Nothing else runs then, nor afterwards. */
@@ -40,6 +42,9 @@ export function makeUpload(steps: UploadSteps): Upload {
   return {
     get sizeBytes() {
       return sizeBytes;
+    },
+    get requests() {
+      return steps.requests?.();
     },
     async write(chunk) {
       if (state !== 'writing') throw new TamisError('internal.bug', {});

@@ -487,8 +487,8 @@ describe('an upload that was overtaken', () => {
       input: rows(1_000),
       change: (tools) => ({
         ...tools,
-        openEndpoint: async (route) => {
-          const endpoint = await tools.openEndpoint(route);
+        openEndpoint: async (...opening) => {
+          const endpoint = await tools.openEndpoint(...opening);
           return {
             ...endpoint,
             async classify(...call: Parameters<typeof endpoint.classify>) {

@@ -92,8 +92,8 @@ export async function runPipeline(run: PipelineRun): Promise<PipelineEnd> {
     readObject: async () => Buffer.alloc(0),
     factors: selectFactors({ region: run.isLambda ? 'eu-west-3' : null, countries: ['FR', 'DE'] }),
     functionFacts: () => (run.isLambda ? lambdaFacts : { where: 'local', elapsedMs: 1 }),
-    billsStorage: run.isLambda ?? false,
-    plannedLogBytes: run.isLambda ? 1_500 : 0,
+    billedStorages: run.isLambda ? ['inputs', 'outputs', 'claims'] : [],
+    ...(run.isLambda ? { sizeReport: () => ({ logBytes: 1_500, eventCount: 0 }) } : {}),
   });
   async function openStub(): Promise<Endpoint> {
     return makeStubEndpoint(config.routes[0]!.endpoint as StubConfig, {
