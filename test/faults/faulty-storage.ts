@@ -14,11 +14,20 @@ export interface Weather {
   readonly refusedShare: number;
   /** The request took effect, and the answer is lost for good. */
   readonly lostShare: number;
+  /** S3 says 409 to a write: another one was under way. */
+  readonly conflictShare: number;
   /** The caller gives up, and the request takes effect later. */
   readonly lateShare: number;
 }
 
-export const fairWeather: Weather = { slowShare: 0, pauseShare: 0, refusedShare: 0, lostShare: 0, lateShare: 0 };
+export const fairWeather: Weather = {
+  slowShare: 0,
+  pauseShare: 0,
+  refusedShare: 0,
+  lostShare: 0,
+  conflictShare: 0,
+  lateShare: 0,
+};
 
 /** What is broken on purpose, to see that the checker notices. */
 export type Mutation =
@@ -72,6 +81,11 @@ export function makeFaultyStorage(options: FaultyStorageOptions): Storage {
     if (!actor.isDead && random() < weather.refusedShare) {
       onFault();
       throw unavailable(operation);
+    }
+    const isConditional = operation === 'put' || operation === 'complete' || operation === 'delete';
+    if (!actor.isDead && isConditional && random() < weather.conflictShare) {
+      onFault();
+      throw new TamisError('storage.conflict', {});
     }
   }
 

@@ -86,6 +86,7 @@ function drawFate(random: () => number): Fate {
       pauseShare: some(0.6, 0.06),
       refusedShare: some(0.3, 0.04),
       lostShare: some(0.3, 0.04),
+      conflictShare: some(0.3, 0.1),
       lateShare: some(0.3, 0.1),
     },
     killShare: some(0.6, 0.7),
@@ -112,8 +113,7 @@ export async function simulate(options: SimulationOptions): Promise<World> {
   const store = makeMemoryStore({ versioned, clock: { now: nowMs }, bucket });
   const uploader = makeMemoryStorage({ store });
   const fate = drawFate(random);
-  const { slowShare, pauseShare, refusedShare, lostShare, lateShare } = fate.weather;
-  const isCalm = slowShare + pauseShare + refusedShare + lostShare + lateShare + fate.killShare === 0;
+  const isCalm = fate.killShare + Object.values(fate.weather).reduce((sum, share) => sum + share, 0) === 0;
   const trace: string[] = [];
   const world: World = { store, scheduler, deterministic, isCalm, trace };
   const watcher = options.makeWatcher(world);
