@@ -1,11 +1,13 @@
 /** The local stack as a child process: the framework's offline mode with the development S3 server inside. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { readConfig } from '../lib/config/read.ts';
 import { TamisError } from '../lib/errors.ts';
 
 export interface StackOptions {
@@ -54,6 +56,7 @@ function readPort(text: string): number {
 export async function startStack(options: StackOptions, output: 'inherit' | 'quiet'): Promise<Stack> {
   await refuseBusyPort(options.port, '--port');
   await refuseBusyPort(options.lambdaPort, '--lambda-port');
+  await checkConfig(options.configFile);
   const child = spawn(
     process.execPath,
     [frameworkCommand(), 'offline', 'start', '--lambdaPort', String(options.lambdaPort)],
@@ -99,6 +102,14 @@ async function stopChild(child: ChildProcess): Promise<void> {
   const impatient = setTimeout(() => child.kill('SIGKILL'), 5_000);
   await gone;
   clearTimeout(impatient);
+}
+
+/** Read here first, so that a mistake is said in one line and not in the framework's words. Throws `config.*`. */
+async function checkConfig(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new TamisError('config.missing', { file }, cause);
+  });
+  readConfig(text, file);
 }
 
 /** The script behind `npx serverless`. */

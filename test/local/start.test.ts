@@ -102,6 +102,25 @@ describe('npm start', () => {
     expect(second.stderr).toMatch(/^local\.port-busy: expected port \d+ to be free;/);
   });
 
+  it.each([
+    ['the configuration is not there', ['--config', 'nowhere.yml'], {}, 'config.missing'],
+    ['the bucket has no place', [], { TAMIS_S3_FOLDER: join(root, 'package.json') }, 'local.stack'],
+  ])(
+    'ends with status 2 and says so when %s',
+    async (_, args, environment, code) => {
+      const ports = ['--port', String(await freePort()), '--lambda-port', String(await freePort())];
+
+      const { status, stderr } = spawnSync(node, [join(root, 'local/start.ts'), ...ports, ...args], {
+        cwd: root,
+        encoding: 'utf8',
+        env: { ...process.env, NODE_OPTIONS: '', ...environment },
+      });
+
+      expect({ status, code: stderr.trim().split('\n').at(-1)?.split(':')[0] }).toEqual({ status: 2, code });
+    },
+    30_000,
+  );
+
   it('ends with status 0 on Ctrl-C and leaves nothing running', async () => {
     const ended = once(stack, 'exit');
     stack.kill('SIGINT');
