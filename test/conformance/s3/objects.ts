@@ -150,7 +150,8 @@ export const objectChecks: readonly Check[] = [
     },
   },
   {
-    title: 'Last-Modified is the time of the write in whole seconds, and every reply has a Date at most a second before it',
+    title:
+      'Last-Modified is the time of the write in whole seconds, and every reply has a Date at most a second before it',
     run: async ({ raw, client, bucket, prefix }) => {
       const before = Date.now();
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}timed`, Body: 'x' }));
