@@ -139,6 +139,34 @@ describe('makeHttpClient', () => {
     expect((await open({ maxResponseBytes: 1000 }).exchange(post(server.origin))).status).toBe(200);
   });
 
+  it('reports the bytes of both bodies, whatever the answer', async () => {
+    const traffic: object[] = [];
+    const client = open({ onTraffic: (bytes) => traffic.push(bytes) });
+    const refusing = await listen((socket) => void socket.write('HTTP/1.1 400 No\r\nContent-Length: 3\r\n\r\nbad'));
+
+    await client.exchange(post(refusing.url));
+    await client.exchange(post(refusing.url, { body: Buffer.alloc(70_000) }));
+
+    expect(traffic).toEqual([
+      { sentBytes: 2, receivedBytes: 3 },
+      { sentBytes: 70_000, receivedBytes: 3 },
+    ]);
+  });
+
+  it('reports what went out and came in before a call timed out, and nothing when nobody listened', async () => {
+    const traffic: object[] = [];
+    const client = open({ onTraffic: (bytes) => traffic.push(bytes) });
+    const halting = await listen((socket) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'));
+
+    await client.exchange(post(halting.url, { timeoutMs: 100 }));
+    await client.exchange(post('http://127.0.0.1:1/'));
+
+    expect(traffic).toEqual([
+      { sentBytes: 2, receivedBytes: 4 },
+      { sentBytes: 0, receivedBytes: 0 },
+    ]);
+  });
+
   it('says refused when nothing listens', async () => {
     const server = await startServer(() => ({ status: 200 }));
     await server.close();

@@ -35,6 +35,8 @@ async function upload(key: string, body: string): Promise<unknown> {
 
 const read = async (key: string): Promise<string> => text((await stage.storage.read(key)).body);
 const readSummary = async (key: string): Promise<Summary> => JSON.parse(await read(`${key}.summary.json`)) as Summary;
+const quantityOf = async (key: string, name: string): Promise<number> =>
+  (await readSummary(key)).usage.find(({ resource }) => resource === name)?.quantity ?? 0;
 const jobLines = () => stage.lines.filter(({ message }) => message === 'job');
 
 describe('classify', () => {
@@ -68,6 +70,30 @@ describe('classify', () => {
     expect(JSON.stringify(stage.lines)).not.toContain('secret-cell-value');
   });
 
+  it('bills the log for the line that it writes', async () => {
+    const event = await upload('input/mail/line.csv', 'subject\nhello\n');
+
+    await handler(event, context('b'.repeat(36)));
+
+    const lineBytes = Buffer.byteLength(JSON.stringify(stage.lines.at(-1))) + 1;
+    const platformBytes = 450;
+    const idBytes = 120;
+    const billed = await quantityOf('output/mail/line.csv', 'logs.ingested');
+    expect(billed).toBeGreaterThanOrEqual(lineBytes + platformBytes - 20);
+    expect(billed).toBeLessThanOrEqual(lineBytes + platformBytes + idBytes);
+  });
+
+  it('bills no time in which it waited for the first event', async () => {
+    const event = await upload('input/mail/wait.csv', 'subject\nhello\n');
+    const startedMs = performance.now();
+
+    await handler(event, context('request-10'));
+
+    const seconds = (performance.now() - startedMs) / 1000;
+    // Loaded long ago, and charged to the first invocation; what follows the receipt is an estimate.
+    expect(await quantityOf('output/mail/wait.csv', 'lambda.compute')).toBeLessThan((1769 / 1024) * seconds * 3);
+  });
+
   it('does nothing the second time when the same event is delivered twice', async () => {
     const event = await upload('input/mail/twice.csv', 'subject\nhello\n');
     await handler(event, context('request-3'));
@@ -90,6 +116,8 @@ describe('classify', () => {
 
     expect((await readSummary('output/mail/one.csv')).rows.read).toBe(1);
     expect((await readSummary('output/mail/two.csv')).rows.read).toBe(1);
+    expect(await quantityOf('output/mail/one.csv', 'lambda.requests')).toBe(1);
+    expect(await quantityOf('output/mail/two.csv', 'lambda.requests')).toBe(0);
   });
 
   it('writes an error file and succeeds when the failure is final', async () => {
@@ -102,7 +130,14 @@ describe('classify', () => {
       redrive: false,
     });
     expect(await stage.storage.head('output/mail/wrong.csv')).toBeUndefined();
-    expect(jobLines().at(-1)).toMatchObject({ outcome: 'failed', code: 'input.column-missing' });
+    expect(jobLines().at(-1)).toMatchObject({
+      outcome: 'failed',
+      code: 'input.column-missing',
+      timing: { endpointMs: 0 },
+      cost: { currency: 'USD', complete: true, total: expect.any(Number) },
+      energy: { complete: true },
+      carbon: { complete: true },
+    });
   });
 
   it('throws, publishes nothing and frees the claim when the endpoint cannot be reached', async () => {
@@ -112,6 +147,13 @@ describe('classify', () => {
 
     expect(await stage.storage.head('output/down/x.csv')).toBeUndefined();
     expect(await stage.storage.head('output/down/x.csv.error.json')).toBeUndefined();
+    expect(stage.lines.at(-1)).toMatchObject({
+      message: 'failure',
+      code: 'endpoint.unreachable',
+      route: 'down',
+      batches: { sent: 1 },
+      cost: { currency: 'USD', total: expect.any(Number) },
+    });
     await expect(handler(event, context('request-7'))).rejects.toMatchObject({ code: 'endpoint.unreachable' });
   });
 
