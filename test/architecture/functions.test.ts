@@ -20,6 +20,17 @@ describe('functions', () => {
     expect([...deployed].sort()).toEqual([...handlers].sort());
   });
 
+  it('load neither the tables of the ledger nor formulas that no endpoint uses yet', () => {
+    const sources = new Map(readSources('functions', 'lib').map((source) => [source.path, source]));
+    const loaded = new Set(handlers.map((name) => `functions/${name}.ts`));
+    for (const path of loaded) for (const next of sources.get(path)?.loads ?? []) loaded.add(next);
+
+    expect(loaded).toContain('lib/ledger/receipt.ts');
+    expect([...loaded].filter((path) => /ledger\/(data\/|select-factors|token-energy|pay-per-use)/.test(path))).toEqual(
+      [],
+    );
+  });
+
   it('have an event each, named <function>.<source>[-variation].json', () => {
     const events = listFiles('events').filter((path) => path.endsWith('.json'));
 
