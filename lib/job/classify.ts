@@ -124,19 +124,24 @@ async function classifyRecords(
   const guardTime = makeTimeGuard(clock, options.timeLeftMs);
 
   let batch = emptyBatch(1);
+  // Resolves when there is room for the next batch, which is put together meanwhile: it leaves as soon as an answer comes.
+  let room: Promise<void> = Promise.resolve();
   async function dispatch(): Promise<void> {
     if (batch.recordCount === 0) return;
+    await room;
     signal.throwIfAborted();
     guardTime(csv.bytesDelivered(tally.counts.read) / options.sizeBytes, tally.counts.classified);
     const full = batch;
     batch = emptyBatch(full.firstRow + full.recordCount);
-    await ordered.submit(full.heldBytes, async () => {
+    room = ordered.submit(full.heldBytes, async () => {
       if (full.rows.length === 0) return { batch: full, answers: [], model: undefined };
       const answered = await caller.answer(full.rows);
       // Nothing sends them again, and a batch may wait long for its turn.
       full.rows = [];
       return { batch: full, ...answered };
     });
+    // Whoever waits for it is told.
+    room.catch(() => undefined);
   }
 
   try {
@@ -160,6 +165,7 @@ async function classifyRecords(
       }
     }
     await dispatch();
+    await room;
     await ordered.finish();
     await output.write(await csv.endOutput());
     await output.finish();
