@@ -303,6 +303,10 @@ async function classifyAndPublish(
   const author = { job, attempt: holder.attempt, sequencer: place.sequencer };
   const upload = storages.outputs.upload(place.keys.output, { metadata: metadataOf(author) });
   const rejects = makeStagedRejects(storages.outputs, job, holder.attempt);
+  // S3 calls only functions of the bucket's own Region.
+  const transferred = (bytes: number): void => {
+    if (tools.functionRegion !== undefined) meter.add('network.in-region', bytes);
+  };
   const pinned = input.versionId === undefined ? { ifMatch: input.etag } : { versionId: input.versionId };
   try {
     const result = await classify({
@@ -313,8 +317,11 @@ async function classifyAndPublish(
       signal,
       sizeBytes: input.sizeBytes,
       compression: compressionOf(request.key),
-      openInput: () => readInput(storages.inputs, request.key, { ...pinned, signal }),
-      writeOutput: (chunk) => upload.write(chunk),
+      openInput: () => readInput(storages.inputs, request.key, { ...pinned, signal }, transferred),
+      writeOutput: (chunk) => {
+        transferred(chunk.length);
+        return upload.write(chunk);
+      },
       writeRejects: rejects.write,
       timeLeftMs: () => tools.remainingMs() - publishReserveMs,
       onCounting: account.startCounting,
@@ -426,10 +433,14 @@ async function* readInput(
   storage: Storage,
   key: string,
   options: NonNullable<Parameters<Storage['read']>[1]>,
+  transferred: (bytes: number) => void,
 ): AsyncGenerator<Buffer> {
   try {
     const object = await storage.read(key, options);
-    yield* object.body;
+    for await (const chunk of object.body) {
+      transferred(chunk.length);
+      yield chunk;
+    }
   } catch (error) {
     // The pinned version cannot be read any more: the object was overwritten or deleted.
     if (hasCode(error, 'storage.not-found') || hasCode(error, 'storage.precondition-failed'))

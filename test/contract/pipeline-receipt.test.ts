@@ -97,6 +97,19 @@ describe('the requests of a receipt', () => {
   });
 });
 
+describe('the traffic of a receipt', () => {
+  it('is the input as often as it is read and the output, inside the Region, for an embedded model', async () => {
+    const { end, quantityOf } = await compare({ input: rows });
+
+    expect(quantityOf('network.in-region')).toBe(rows.length + end.output!.length);
+    expect(end.summary!.energy.wattHours.central).toBeLessThan(end.summary!.energy.wattHours.high);
+    expect(end.summary!.energy.lines.find(({ component }) => component === 'network')?.wattHours).toMatchObject({
+      low: 0,
+      central: 0,
+    });
+  });
+});
+
 describe('the time of a receipt', () => {
   it('holds that of publishing, at the mean duration of the requests before it', async () => {
     const { quantityOf } = await compare({
