@@ -39,12 +39,19 @@ afterEach(async () => {
 
 async function open(standInOptions: MlflowStandInOptions, config: Partial<MlflowConfig> = {}) {
   const standIn: MlflowStandIn = await startMlflowStandIn(standInOptions);
+  const traffic: { readonly sentBytes: number; readonly receivedBytes: number }[] = [];
   const endpoint = makeMlflowEndpoint(
     { kind: 'mlflow', url: standIn.url, format: 'auto', auth: { scheme: 'none' }, ...config },
-    { clock, secrets, answer: { prediction: null, score: null }, maxInFlight: 4 },
+    {
+      clock,
+      secrets,
+      answer: { prediction: null, score: null },
+      maxInFlight: 4,
+      onTraffic: (bytes) => traffic.push(bytes),
+    },
   ) as Endpoint;
   toClose.push(standIn, endpoint);
-  return { standIn, endpoint };
+  return { standIn, endpoint, traffic };
 }
 
 function classify(endpoint: Endpoint, timeoutMs = 10_000, signal = new AbortController().signal): Promise<Outcome> {
@@ -65,6 +72,20 @@ describe('makeMlflowEndpoint', () => {
 
     expect(labelsOf(await classify(endpoint))).toEqual(expectedLabels);
     expect(labelsOf(await classify(endpoint))).toEqual(expectedLabels);
+  });
+
+  it('reports the traffic of each call, that of a refused dialect too', async () => {
+    const { endpoint, traffic } = await open({ dialect: '1.30' });
+
+    await classify(endpoint);
+    await classify(endpoint);
+
+    const [refused, first, second] = traffic;
+    expect(traffic).toHaveLength(3);
+    expect(refused!.sentBytes).toBeGreaterThan(first!.sentBytes);
+    expect(first!.sentBytes).toBeGreaterThan(jsonRows.join().length);
+    expect(second).toEqual(first);
+    expect(first!.receivedBytes).toBeGreaterThan(expectedLabels.length);
   });
 
   it('settles the old dialect once, also with several calls in flight', async () => {

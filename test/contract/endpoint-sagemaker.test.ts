@@ -33,12 +33,19 @@ afterEach(async () => {
 
 async function open(standInOptions: SagemakerStandInOptions, config: Partial<SagemakerConfig> = {}) {
   const standIn = await startSagemakerStandIn(standInOptions);
+  const traffic: { readonly sentBytes: number; readonly receivedBytes: number }[] = [];
   const endpoint = makeSagemakerEndpoint(
     { kind: 'sagemaker', name: 'wine', url: standIn.origin, ...config },
-    { clock, answer: { prediction: null, score: null }, maxInFlight: 4, region: 'eu-west-3' },
+    {
+      clock,
+      answer: { prediction: null, score: null },
+      maxInFlight: 4,
+      region: 'eu-west-3',
+      onTraffic: (bytes) => traffic.push(bytes),
+    },
   );
   toClose.push(standIn, endpoint);
-  return { standIn, endpoint };
+  return { standIn, endpoint, traffic };
 }
 
 function classify(endpoint: Endpoint, timeoutMs = 10_000, signal = new AbortController().signal): Promise<Outcome> {
@@ -64,6 +71,20 @@ function classesOf(outcome: Outcome) {
 }
 
 describe('makeSagemakerEndpoint', () => {
+  it('reports the traffic of each call, and none where nobody listens', async () => {
+    const { endpoint, standIn, traffic } = await open({ container: 'xgboost' });
+    await classify(endpoint);
+    await standIn.close();
+    toClose.splice(toClose.indexOf(standIn), 1);
+    await classify(endpoint);
+
+    expect(traffic).toEqual([
+      { sentBytes: cells.map((row) => `${row.join(',')}\n`).join('').length, receivedBytes: expect.any(Number) },
+      { sentBytes: 0, receivedBytes: 0 },
+    ]);
+    expect(traffic[0]!.receivedBytes).toBeGreaterThan(0);
+  });
+
   it.each<[SagemakerContainer, Partial<SagemakerConfig>]>([
     ['jumpstart', {}],
     ['jumpstart', { accept: 'application/json;verbose' }],
