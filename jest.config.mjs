@@ -1,6 +1,7 @@
 /** @type {import('jest').Config} */
 const base = {
   testEnvironment: 'node',
+  setupFiles: ['<rootDir>/test/property-seed.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
