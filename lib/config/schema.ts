@@ -44,11 +44,14 @@ const ledger = z.strictObject({
     .exactOptional(),
 });
 
+/** A header may hold line breaks: spreadsheets write them inside quotes. */
+const header = z.string().min(1);
+
 const feature = z.union(
   [
     text,
     z.strictObject({
-      column: text.describe('Header in the file.'),
+      column: header.describe('Header in the file.'),
       as: text.exactOptional().describe('Name at the model.'),
       type: z.enum(['number', 'integer', 'boolean', 'text']).exactOptional(),
     }),

@@ -422,4 +422,20 @@ ${route()}`;
       { numRuns: 300 },
     );
   });
+
+  it('accepts a header with a line break, as spreadsheets write it', () => {
+    const text = JSON.stringify({
+      version: 1,
+      routes: [
+        {
+          name: 'r',
+          input: 'input/r/',
+          features: [{ column: 'degré\nd’acidité', as: 'acidity' }],
+          endpoint: { kind: 'stub', labels: ['a'] },
+        },
+      ],
+    });
+
+    expect(readConfig(text, 'tamis.yml').routes[0]?.features).toEqual([{ column: 'degré\nd’acidité', as: 'acidity' }]);
+  });
 });
