@@ -101,6 +101,8 @@ export function makeScanner(options: ScanOptions): CountingScanner {
   let linesBeforeFirstBreak = 0;
   /** First quote at or behind the position; -1 when it has to be looked for. */
   let nextQuote = -1;
+  /** No line of text ends between the first quote of the record under way and here; -1 when that is not known. */
+  let nextBreak = -1;
 
   function append(chunk: Buffer): void {
     if (filled + chunk.length > arena.length) {
@@ -120,6 +122,7 @@ export function makeScanner(options: ScanOptions): CountingScanner {
       filled = carried;
       start = 0;
       nextQuote = -1;
+      nextBreak = -1;
     }
     if (nextQuote >= filled) nextQuote = -1;
     chunk.copy(arena, filled);
@@ -137,6 +140,7 @@ export function makeScanner(options: ScanOptions): CountingScanner {
     innerLineCount = 0;
     droppedOwnBytes = 0;
     firstBreak = -1;
+    nextBreak = -1;
   }
 
   /** The record under way ends before `end`; the next one starts at `next`. */
@@ -229,6 +233,11 @@ export function makeScanner(options: ScanOptions): CountingScanner {
   function skipQuoted(from: number, stop: number): number {
     const input = bytes;
     let index = from;
+    if (nextBreak > from) {
+      const found = input.indexOf(quote, from);
+      const end = found < 0 || found > stop ? stop : found;
+      if (end < nextBreak) return end;
+    }
     for (; index < stop; index++) {
       const byte = input[index]!;
       if (byte === quote) break;
@@ -263,6 +272,7 @@ export function makeScanner(options: ScanOptions): CountingScanner {
         }
       }
       begin();
+      nextBreak = end;
       if (end < 0 || (quote >= 0 && nextQuote < end)) continue;
       if (isPair) end--;
       if (end === position) {
@@ -298,6 +308,7 @@ export function makeScanner(options: ScanOptions): CountingScanner {
     deadline -= dropped;
     if (firstBreak >= 0) firstBreak -= dropped;
     nextQuote = -1;
+    nextBreak = -1;
     bytes = arena.subarray(0, filled);
   }
 
