@@ -2,7 +2,8 @@
  * `npm run bench [-- --only NAME …] [--json] [--strict]`: each figure is the median of several runs, beside its peer in the same run.
  * `--json` prints one JSON object on standard output, `--strict` ends with status 1 when a bar is missed.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,13 +61,25 @@ function show({ name, about }: Benchmark, result: Measured | Skipped): void {
   console.log([`\n${name}: ${about}`, ...lines].join('\n'));
 }
 
+let folder: string | undefined;
+function removeFolder(): void {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+}
+// However it ends: nothing of two gigabytes is left.
+process.once('exit', removeFolder);
+for (const [name, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(name, () => process.exit(status));
+
 async function runOne(benchmark: Benchmark): Promise<Measured | Skipped> {
   await mkdir(root, { recursive: true });
-  const folder = await mkdtemp(join(root, `${benchmark.name}-`));
+  folder = await mkdtemp(join(root, `${benchmark.name}-`));
   try {
     return await benchmark.run({ folder });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    removeFolder();
   }
 }
 
